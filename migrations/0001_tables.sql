@@ -1,0 +1,97 @@
+-- The log, the consumers and their cursors, and the redeliveries.
+--
+-- @schema@ and the like are replaced by the migrator with quoted identifiers or literals
+-- (src/db/migrations.ts). A migration that has been released is never edited: add the next number.
+
+-- Application roles call the functions of this schema from their triggers; no table is granted.
+grant usage on schema @schema@ to public;
+
+-- Which cluster this installation was made in. Snapshots mean something only there, so a daemon
+-- that finds another system identifier refuses to run (docs/DESIGN: the clone guard).
+create table @schema@.installation (
+  singleton boolean primary key default true check (singleton),
+  system_identifier bigint not null default (pg_catalog.pg_control_system()).system_identifier,
+  installed_at timestamptz not null default pg_catalog.now()
+);
+insert into @schema@.installation default values;
+
+-- One row per notification. Append-only: nothing but clean-up ever touches a row again.
+create table @schema@.notification_log (
+  id bigint generated always as identity primary key,
+  -- The writing transaction. Cursors are snapshots, and this is what they are compared with.
+  xid xid8 not null default pg_catalog.pg_current_xact_id(),
+  channel text collate "C" not null,
+  -- Notifications with the same key are handled in the order of their ids; null: no such promise.
+  key text,
+  payload jsonb not null,
+  -- The wall clock at the insert, not the transaction's start: ids and times run together, so
+  -- retention walks from the lowest id and needs no index on time.
+  created_at timestamptz not null default pg_catalog.clock_timestamp()
+);
+-- "What became visible since this snapshot": a range of xids plus a few single ones.
+create index notification_log_xid_id on @schema@.notification_log (xid, id);
+-- Paging through a window by id, channel by channel.
+create index notification_log_channel_id on @schema@.notification_log (channel, id);
+-- Rows are only ever inserted, so the visibility map and the statistics must be kept by inserts.
+alter table @schema@.notification_log set (
+  autovacuum_vacuum_insert_scale_factor = 0.02,
+  autovacuum_analyze_scale_factor = 0.02
+);
+
+create table @schema@.consumer (
+  id integer generated always as identity primary key,
+  name text not null unique,
+  channels text[] not null,
+  -- What was visible here was never this consumer's to handle: it is "skipped", not "handled".
+  start_seen pg_snapshot not null,
+  created_at timestamptz not null default pg_catalog.now()
+);
+
+-- How far a consumer is. Every row of the log whose xid is visible in seen is settled; so is,
+-- while a window is open (until is not null), every row visible in until whose id is at most
+-- last_id. Exceptions to "settled means handled" are rows of redelivery.
+create table @schema@.consumer_cursor (
+  consumer_id integer not null references @schema@.consumer on delete cascade,
+  -- 0 .. partitions-1; a consumer that is not split has the one partition 0.
+  partition integer not null default 0,
+  seen pg_snapshot not null,
+  until pg_snapshot,
+  last_id bigint,
+  -- The lease: who runs this cursor, and until when unless renewed. Every take-over raises epoch;
+  -- a write that names an older epoch changes nothing.
+  epoch bigint not null default 0,
+  lease_owner text,
+  lease_until timestamptz,
+  updated_at timestamptz not null default pg_catalog.now(),
+  primary key (consumer_id, partition),
+  check ((until is null) = (last_id is null))
+) with (fillfactor = 20, autovacuum_vacuum_scale_factor = 0, autovacuum_vacuum_threshold = 50);
+
+-- A notification to be handled again by one consumer.
+create table @schema@.redelivery (
+  consumer_id integer not null references @schema@.consumer on delete cascade,
+  notification_id bigint not null,
+  partition integer not null default 0,
+  channel text collate "C" not null,
+  key text,
+  -- retry: will be attempted when due; dead: a dead letter, attempted no more.
+  state text not null default 'retry' check (state in ('retry', 'dead')),
+  -- failure: its handler threw, or it waits behind one of the same key that did;
+  -- replay: it is handled (again) on purpose.
+  reason text not null check (reason in ('failure', 'replay')),
+  -- Attempts made so far.
+  attempt integer not null default 0,
+  -- infinity: waits behind an earlier notification of the same key.
+  due_at timestamptz not null default pg_catalog.now(),
+  last_error text,
+  created_at timestamptz not null default pg_catalog.now(),
+  updated_at timestamptz not null default pg_catalog.now(),
+  primary key (consumer_id, notification_id)
+);
+create index redelivery_due on @schema@.redelivery (consumer_id, due_at, notification_id)
+  where state = 'retry';
+-- A key may be longer than a B-tree entry may be, so it is looked up by its md5.
+create index redelivery_key on @schema@.redelivery (consumer_id, pg_catalog.md5(key), notification_id)
+  where state = 'retry' and key is not null;
+-- Clean-up asks whether anybody still wants a notification.
+create index redelivery_notification on @schema@.redelivery (notification_id);

@@ -1,0 +1,142 @@
+-- The functions that applications call, directly or through triggers.
+--
+-- Who may do what: append() and append_many() are SECURITY DEFINER, because the roles that write
+-- captured tables have no right on the log. What turns a row into JSON runs with the rights of the
+-- role that writes it: to_jsonb() calls casts that any owner of a type can define, and those must
+-- never run with the rights of pgwatch's owner.
+--
+-- Each function that others may call pins its search_path; the inner ones inherit it, because
+-- setting it again would cost as much as what they do.
+
+-- Rings the doorbell unless somebody is awake. Called after the insert into the log, in the same
+-- transaction. A sleeping doorkeeper holds the doorbell lock exclusively; so whoever gets it
+-- shared knows that nobody sleeps, and keeps it until its commit is visible. Shared locks conflict
+-- with nobody else's. Identical notifications of one transaction are sent once.
+create function @schema@.ring(channel text) returns void
+language plpgsql
+as $$
+begin
+  if not pg_catalog.pg_try_advisory_xact_lock_shared(@lock_class@, @doorbell_lock@) then
+    perform pg_catalog.pg_notify(@doorbell_channel@, channel);
+  end if;
+end
+$$;
+revoke execute on function @schema@.ring(text) from public;
+
+-- Whether to broadcast: the setting pgwatch.broadcast, else what the caller does by default.
+create function @schema@.broadcasts(by_default boolean) returns boolean
+language sql stable
+as $$
+  select case pg_catalog.lower(pg_catalog.current_setting('pgwatch.broadcast', true))
+    when 'on' then true when 'true' then true when 'yes' then true when '1' then true
+    when 'off' then false when 'false' then false when 'no' then false when '0' then false
+    else by_default
+  end
+$$;
+
+-- Sends NOTIFY on the channel itself, for programs that LISTEN there. An envelope of more than
+-- 7,500 bytes (PostgreSQL takes less than 8,000, and counts bytes) goes without its data.
+create function @schema@.broadcast(
+  channel text, notification_id bigint, written_at timestamptz, payload jsonb
+) returns void
+language plpgsql
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  envelope jsonb := jsonb_build_object(
+    'notification_log_id', notification_id,
+    'timestamp', extract(epoch from written_at));
+  whole text;
+begin
+  -- The binary form is at most a few times the text; only what may fit is turned into text.
+  if pg_column_size(payload) <= 65536 then
+    whole := (envelope || jsonb_build_object('data', payload))::text;
+  end if;
+  if whole is null or octet_length(whole) > 7500 then
+    whole := (envelope || jsonb_build_object('large_payload', true))::text;
+  end if;
+  perform pg_notify(channel, whole);
+end
+$$;
+revoke execute on function @schema@.broadcast(text, bigint, timestamptz, jsonb) from public;
+
+-- Refuses a channel name that LISTEN could not take.
+create function @schema@.assert_channel(channel text) returns void
+language plpgsql immutable
+as $$
+begin
+  if channel is null or channel = '' or octet_length(channel) > 63 then
+    raise exception using
+      errcode = 'invalid_parameter_value',
+      message = format('pgwatch: invalid channel name %s: it has %s bytes, allowed are 1 to 63',
+                       coalesce(quote_literal(left(channel, 80)), 'null'),
+                       coalesce(octet_length(channel), 0)),
+      hint = 'Use a shorter channel name and put the details into the payload.';
+  end if;
+end
+$$;
+revoke execute on function @schema@.assert_channel(text) from public;
+
+-- Writes one notification. Called by smart_notify() and notify_data_change(). Returns its id.
+-- Takes no lock but the doorbell's, shared, until the transaction ends.
+create function @schema@.append(channel text, key text, payload jsonb, broadcast_by_default boolean)
+returns bigint
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+declare
+  notification_id bigint;
+  written_at timestamptz;
+begin
+  if octet_length(channel) between 1 and 63 then
+    insert into @schema@.notification_log as log (channel, key, payload)
+    values (append.channel, append.key, coalesce(append.payload, 'null'))
+    returning log.id, log.created_at into notification_id, written_at;
+  else
+    perform @schema@.assert_channel(channel);
+  end if;
+  perform @schema@.ring(channel);
+  if @schema@.broadcasts(broadcast_by_default) then
+    perform @schema@.broadcast(channel, notification_id, written_at, coalesce(payload, 'null'));
+  end if;
+  return notification_id;
+end
+$$;
+
+-- Writes many notifications of one channel, in the order of the arrays. Called by
+-- capture_statement(), a thousand at a time. Broadcasts only when asked.
+create function @schema@.append_many(channel text, keys text[], payloads jsonb[])
+returns void
+language plpgsql security definer
+set search_path = pg_catalog, pg_temp
+as $$
+begin
+  perform @schema@.assert_channel(channel);
+  if @schema@.broadcasts(false) then
+    for i in 1 .. cardinality(payloads) loop
+      perform @schema@.append(channel, keys[i], payloads[i], false);
+    end loop;
+    return;
+  end if;
+  insert into @schema@.notification_log (channel, key, payload)
+  select append_many.channel, given.key, given.payload
+  from unnest(keys, payloads) with ordinality as given (key, payload, position)
+  order by given.position;
+  perform @schema@.ring(channel);
+end
+$$;
+
+-- What users call: writes a notification and returns its id.
+--   select smart_notify('orders', '{"event": "paid"}', key => 'order-17')
+create function @functions_schema@.smart_notify(
+  channel_name text,
+  payload_data jsonb default '{}'::jsonb,
+  key text default null
+) returns bigint
+language sql volatile security definer
+set search_path = pg_catalog, pg_temp
+as $$
+  select @schema@.append(channel_name, key, payload_data, true)
+$$;
+comment on function @functions_schema@.smart_notify(text, jsonb, text) is
+  'pgwatch: writes a notification to the log and returns its id';

@@ -1,0 +1,51 @@
+import type { Database } from './database.ts';
+import type { MigrationScript } from './migration-script.ts';
+import {
+  type MigrationChange,
+  type MigrationOwner,
+  type MigrationState,
+  type MigrationTarget,
+  whileNobodyElseMigrates,
+  withMigrationRunner,
+} from './migrator.ts';
+import { ownMigrations } from './own-migrations.ts';
+import { assertSchemaNotNewer, assertServerVersion } from './schema-check.ts';
+
+export interface InstallOptions {
+  readonly db: Database;
+  /** The project's own migrations, run after pgwatch's. */
+  readonly projectScripts: readonly MigrationScript[];
+  /** How far to take the project's; pgwatch's own only ever go to the latest. */
+  readonly target: MigrationTarget;
+  readonly onChange: (owner: MigrationOwner, change: MigrationChange) => void;
+}
+
+/**
+ * Installs or upgrades pgwatch's schema, then moves the project's migrations to the target. Waits
+ * for another process that does the same.
+ * @throws DATABASE_VERSION_UNSUPPORTED, SCHEMA_NEWER, MIGRATION_FAILED
+ */
+export async function install({ db, projectScripts, target, onChange }: InstallOptions) {
+  await assertServerVersion(db);
+  await whileNobodyElseMigrates(db.url, db.names, async () => {
+    await assertSchemaNotNewer(db);
+    const own = await ownMigrations(db.names);
+    await withMigrationRunner(db.url, db.names, async (runner) => {
+      await runner.run('pgwatch', own, { kind: 'latest' }, (change) => onChange('pgwatch', change));
+      if (projectScripts.length === 0) return;
+      await runner.run('project', projectScripts, target, (change) => onChange('project', change));
+    });
+  });
+}
+
+/** Which migrations have been applied, and which are pending. Changes nothing. */
+export async function installationState(
+  db: Database,
+  projectScripts: readonly MigrationScript[],
+): Promise<Record<MigrationOwner, readonly MigrationState[]>> {
+  const own = await ownMigrations(db.names);
+  return withMigrationRunner(db.url, db.names, async (runner) => ({
+    pgwatch: await runner.state('pgwatch', own),
+    project: await runner.state('project', projectScripts),
+  }));
+}

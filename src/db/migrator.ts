@@ -1,0 +1,238 @@
+import { setTimeout as delay } from 'node:timers/promises';
+import {
+  Kysely,
+  type Migration,
+  type MigrationResultSet,
+  Migrator,
+  NO_MIGRATIONS,
+  PostgresDialect,
+  sql,
+} from 'kysely';
+import pg from 'pg';
+import { PgwatchError } from '../errors.ts';
+import { connectionOptions } from './database.ts';
+import type { MigrationScript, MigrationStep } from './migration-script.ts';
+import type { Names } from './names.ts';
+import { codeOf, SQLSTATE } from './sqlstate.ts';
+
+/** Whose migrations: pgwatch's schema, or the project's own (its tables and triggers). */
+export type MigrationOwner = 'pgwatch' | 'project';
+
+const BOOKKEEPING = {
+  pgwatch: { table: 'migration', lockTable: 'migration_lock' },
+  project: { table: 'project_migration', lockTable: 'project_migration_lock' },
+} as const satisfies Record<MigrationOwner, { table: string; lockTable: string }>;
+
+/**
+ * A migration waits at most this long for a table lock, because everybody who comes later to that
+ * table waits behind it; then it steps back, lets the writers through and tries again.
+ */
+const LOCK_TIMEOUT_MS = 2_000;
+const LOCK_ATTEMPTS = 15;
+const LOCK_PAUSE_MS = 2_000;
+
+export interface MigrationState {
+  readonly name: string;
+  /** Undefined: pending. */
+  readonly executedAt: Date | undefined;
+}
+
+export type MigrationTarget =
+  | { readonly kind: 'latest' }
+  | { readonly kind: 'down' }
+  /** `name` undefined: before the first. */
+  | { readonly kind: 'to'; readonly name: string | undefined };
+
+export interface MigrationChange {
+  readonly name: string;
+  readonly direction: 'up' | 'down';
+}
+
+/**
+ * Runs a task while no other `pgwatch migrate` of this installation runs; waits for it to end.
+ * The lock is a session's, so a migration that dies gives it back.
+ */
+export async function whileNobodyElseMigrates<T>(
+  url: string,
+  names: Names,
+  task: () => Promise<T>,
+): Promise<T> {
+  const client = new pg.Client(connectionOptions(url));
+  client.on('error', () => {});
+  await client.connect();
+  try {
+    await client.query('select pg_advisory_lock($1, $2)', [names.lockClass, names.migrationLock]);
+    return await task();
+  } finally {
+    await client.end();
+  }
+}
+
+/** Opens a connection for migrations, lends it and closes it. */
+export async function withMigrationRunner<T>(
+  url: string,
+  names: Names,
+  task: (runner: MigrationRunner) => Promise<T>,
+): Promise<T> {
+  const pool = new pg.Pool({ ...connectionOptions(url), max: 1, idleTimeoutMillis: 0 });
+  pool.on('error', () => {});
+  const kysely = new Kysely<unknown>({
+    dialect: new PostgresDialect({
+      pool,
+      onCreateConnection: async (connection) => {
+        await connection.executeQuery(
+          sql`select set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, false)`.compile(kysely),
+        );
+      },
+    }),
+  });
+  try {
+    return await task(new MigrationRunner(kysely, names));
+  } finally {
+    await kysely.destroy();
+  }
+}
+
+/** Applies migrations through Kysely's migrator; its bookkeeping stands in pgwatch's schema. */
+export class MigrationRunner {
+  readonly #kysely: Kysely<unknown>;
+  readonly #names: Names;
+
+  constructor(kysely: Kysely<unknown>, names: Names) {
+    this.#kysely = kysely;
+    this.#names = names;
+  }
+
+  async state(
+    owner: MigrationOwner,
+    scripts: readonly MigrationScript[],
+  ): Promise<MigrationState[]> {
+    const migrations = await this.#migrator(owner, scripts).getMigrations();
+    return migrations.map(({ name, executedAt }) => ({ name, executedAt }));
+  }
+
+  /**
+   * Moves to the target, each migration in a transaction of its own, so that locks are held briefly
+   * and what succeeded stays.
+   * @throws MIGRATION_FAILED with the migration's name and the database's error
+   */
+  async run(
+    owner: MigrationOwner,
+    scripts: readonly MigrationScript[],
+    target: MigrationTarget,
+    onChange: (change: MigrationChange) => void,
+  ): Promise<void> {
+    const steps = stepsTo(target, await this.state(owner, scripts));
+    for (const step of steps) {
+      await this.#patiently(step.name, () => {
+        const migrator = this.#migrator(owner, scripts);
+        return step.direction === 'up'
+          ? migrator.migrateTo(step.name)
+          : migrator.migrateTo(step.previous ?? NO_MIGRATIONS);
+      });
+      onChange(step);
+    }
+  }
+
+  async #patiently(name: string, migrate: () => Promise<MigrationResultSet>): Promise<void> {
+    for (let attempt = 1; ; attempt += 1) {
+      const { error } = await migrate();
+      if (error === undefined) return;
+      if (codeOf(error) !== SQLSTATE.lockNotAvailable || attempt === LOCK_ATTEMPTS) {
+        throw migrationFailed(name, error);
+      }
+      await delay(LOCK_PAUSE_MS);
+    }
+  }
+
+  #migrator(owner: MigrationOwner, scripts: readonly MigrationScript[]): Migrator {
+    const { table, lockTable } = BOOKKEEPING[owner];
+    return new Migrator({
+      db: this.#kysely,
+      provider: { getMigrations: async () => migrationsOf(scripts) },
+      migrationTableSchema: this.#names.schema,
+      migrationTableName: table,
+      migrationLockTableName: lockTable,
+    });
+  }
+}
+
+interface PlannedStep extends MigrationChange {
+  /** The migration that is the newest one after a step down. */
+  readonly previous: string | undefined;
+}
+
+/** Which migrations to run, in which order. Pure. */
+export function stepsTo(
+  target: MigrationTarget,
+  state: readonly MigrationState[],
+): readonly PlannedStep[] {
+  const executed = state.filter((migration) => migration.executedAt !== undefined);
+  const pending = state.filter((migration) => migration.executedAt === undefined);
+  const up = (migrations: readonly MigrationState[]): PlannedStep[] =>
+    migrations.map(({ name }) => ({ name, direction: 'up', previous: undefined }));
+  const down = (count: number): PlannedStep[] =>
+    executed
+      .map(({ name }, index) => ({
+        name,
+        direction: 'down' as const,
+        previous: executed[index - 1]?.name,
+      }))
+      .slice(executed.length - count)
+      .reverse();
+
+  switch (target.kind) {
+    case 'latest':
+      return up(pending);
+    case 'down':
+      return down(Math.min(1, executed.length));
+    case 'to': {
+      const position = state.findIndex(({ name }) => name === target.name);
+      const after = executed.filter((migration) => state.indexOf(migration) > position);
+      if (after.length > 0) return down(after.length);
+      return up(pending.filter((migration) => state.indexOf(migration) <= position));
+    }
+  }
+}
+
+function migrationsOf(scripts: readonly MigrationScript[]): Record<string, Migration> {
+  return Object.fromEntries(
+    scripts.map(({ name, up, down }) => [
+      name,
+      {
+        up: (db) => runStep(db, up),
+        down: async (db) => {
+          if (down === undefined) {
+            throw new PgwatchError('MIGRATION_INVALID', {
+              what: `The migration "${name}" has no way down.`,
+              hint: `Export a function "down" from it (or add ${name}.down.sql).`,
+            });
+          }
+          await runStep(db, down);
+        },
+      } satisfies Migration,
+    ]),
+  );
+}
+
+/** Runs one step on a connection, a transaction or a recorder. */
+export async function runStep(db: Kysely<unknown>, step: MigrationStep): Promise<void> {
+  if (step.kind === 'sql') await sql.raw(step.text).execute(db);
+  else await step.run(db);
+}
+
+function migrationFailed(name: string, cause: unknown): PgwatchError {
+  if (cause instanceof PgwatchError) return cause;
+  const reason = cause instanceof Error ? cause.message : String(cause);
+  const waited = codeOf(cause) === SQLSTATE.lockNotAvailable;
+  return new PgwatchError('MIGRATION_FAILED', {
+    what: `The migration "${name}" failed: ${reason}.`,
+    why: waited
+      ? 'Another transaction holds a lock on that table and did not let go.'
+      : 'Its transaction was rolled back, so nothing of it is in the database.',
+    hint: waited
+      ? 'End the long transaction (see pg_stat_activity), then run `pgwatch migrate` again.'
+      : 'Correct it and run `pgwatch migrate` again.',
+    cause,
+  });
+}

@@ -1,0 +1,98 @@
+import { sql } from 'kysely';
+import { PgwatchError } from '../errors.ts';
+import type { Database } from './database.ts';
+import { ownMigrations } from './own-migrations.ts';
+import { codeOf, SQLSTATE } from './sqlstate.ts';
+
+const OLDEST_SERVER_VERSION = 140000;
+
+/** Refuses a server older than PostgreSQL 14. @throws DATABASE_VERSION_UNSUPPORTED */
+export async function assertServerVersion(db: Database): Promise<void> {
+  const { rows } = await sql<{ number: number; text: string }>`
+    select current_setting('server_version_num')::int as number,
+           current_setting('server_version') as text`.execute(db.kysely);
+  const found = rows[0];
+  if (found !== undefined && found.number < OLDEST_SERVER_VERSION) {
+    throw new PgwatchError('DATABASE_VERSION_UNSUPPORTED', {
+      what: `The server is PostgreSQL ${found.text}.`,
+      why: 'pgwatch needs 14 or newer.',
+      hint: 'Upgrade the server.',
+    });
+  }
+}
+
+/**
+ * Makes sure that the database's schema is the one this program knows.
+ * @throws SCHEMA_MISSING, SCHEMA_OUTDATED, SCHEMA_NEWER
+ */
+export async function assertSchema(db: Database): Promise<void> {
+  const known = (await ownMigrations(db.names)).map(({ name }) => name);
+  const applied = await appliedMigrations(db);
+  const migrate = 'Run `pgwatch migrate` (or `pgwatch listen --migrate`).';
+  if (applied.length === 0) {
+    throw new PgwatchError('SCHEMA_MISSING', {
+      what: `pgwatch is not installed in this database: there is no schema "${db.names.schema}" of its own.`,
+      hint: migrate,
+    });
+  }
+  assertNotNewer(db.names.schema, applied, known);
+  const missing = known.filter((name) => !applied.includes(name));
+  if (missing.length > 0) {
+    throw new PgwatchError('SCHEMA_OUTDATED', {
+      what: `The schema "${db.names.schema}" is older than this program: it lacks ${missing.join(', ')}.`,
+      hint: migrate,
+    });
+  }
+}
+
+/** @throws SCHEMA_NEWER when the database has a migration that this program does not know */
+export async function assertSchemaNotNewer(db: Database): Promise<void> {
+  const known = (await ownMigrations(db.names)).map(({ name }) => name);
+  assertNotNewer(db.names.schema, await appliedMigrations(db), known);
+}
+
+function assertNotNewer(
+  schema: string,
+  applied: readonly string[],
+  known: readonly string[],
+): void {
+  const unknown = applied.filter((name) => !known.includes(name));
+  if (unknown.length === 0) return;
+  throw new PgwatchError('SCHEMA_NEWER', {
+    what: `The schema "${schema}" is newer than this program: it has ${unknown.join(', ')}.`,
+    why: 'A newer pgwatch has migrated it, and this one may misread it.',
+    hint: 'Upgrade this pgwatch to the version that migrated the database.',
+  });
+}
+
+async function appliedMigrations(db: Database): Promise<string[]> {
+  try {
+    const rows = await db.kysely.selectFrom('migration').select('name').execute();
+    return rows.map(({ name }) => name);
+  } catch (error) {
+    const code = codeOf(error);
+    if (code === SQLSTATE.undefinedTable || code === SQLSTATE.invalidSchemaName) return [];
+    throw error;
+  }
+}
+
+/**
+ * Makes sure that the database still is the cluster it was installed in: cursors are snapshots,
+ * and those mean nothing in a copy.
+ * @throws CLUSTER_CHANGED
+ */
+export async function assertSameCluster(db: Database): Promise<void> {
+  const { rows } = await sql<{ same: boolean }>`
+    select system_identifier = (pg_control_system()).system_identifier
+       and not exists (
+         select from ${sql.id(db.names.schema, 'consumer_cursor')}
+         where pg_snapshot_xmax(coalesce(until, seen)) > pg_snapshot_xmax(pg_current_snapshot())
+       ) as same
+    from ${sql.id(db.names.schema, 'installation')}`.execute(db.kysely);
+  if (rows[0]?.same !== false) return;
+  throw new PgwatchError('CLUSTER_CHANGED', {
+    what: 'This database is a copy: pgwatch was installed in another PostgreSQL cluster.',
+    why: "How far each consumer is stands in transaction ids of that cluster, which mean nothing here; and a copy of production must not handle production's notifications.",
+    hint: 'Reinstall (drop the schema, then `pgwatch migrate`) if the copy is to have consumers of its own.',
+  });
+}

@@ -1,0 +1,22 @@
+/** The SQLSTATEs that pgwatch decides by, named. */
+export const SQLSTATE = {
+  undefinedTable: '42P01',
+  undefinedFunction: '42883',
+  invalidSchemaName: '3F000',
+  insufficientPrivilege: '42501',
+  lockNotAvailable: '55P03',
+  invalidPassword: '28P01',
+  invalidAuthorization: '28000',
+  undefinedDatabase: '3D000',
+  tooManyConnections: '53300',
+  adminShutdown: '57P01',
+  crashShutdown: '57P02',
+  cannotConnectNow: '57P03',
+  readOnlyTransaction: '25006',
+} as const;
+
+/** The SQLSTATE (or Node's error code) of an error, undefined for anything else. */
+export function codeOf(error: unknown): string | undefined {
+  if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
+  return typeof error.code === 'string' ? error.code : undefined;
+}

@@ -1,0 +1,115 @@
+import { sql } from 'kysely';
+import type { Pool } from 'pg';
+import type { Database } from '../db/database.ts';
+import { type Names, qualified } from '../db/names.ts';
+import type { Cursor } from './cursor.ts';
+import { hasEnded, type LeaseOwner } from './lease-owner.ts';
+import { asSnapshot } from './snapshot.ts';
+
+/** A cursor in the database, held under a lease. */
+export interface CursorHold {
+  readonly consumerId: number;
+  readonly partition: number;
+  /** Goes up with every take-over; a write with an older one changes nothing. */
+  readonly epoch: number;
+}
+
+export type Claim =
+  | { readonly kind: 'held'; readonly hold: CursorHold; readonly cursor: Cursor }
+  | { readonly kind: 'taken'; readonly owner: string; readonly secondsLeft: number };
+
+/** What a write that names an epoch comes to: `fenced` when somebody else has taken over. */
+export type FencedWrite = 'written' | 'fenced';
+
+/**
+ * Tries to take the lease of a consumer's cursor: free, run out, or left by a process that has
+ * ended. Raises the epoch, so that whoever held it before cannot write any more.
+ */
+export async function claimCursor(
+  db: Database,
+  consumerId: number,
+  owner: LeaseOwner,
+  leaseSeconds: number,
+): Promise<Claim> {
+  return db.kysely.transaction().execute(async (trx) => {
+    const found = await trx
+      .selectFrom('consumer_cursor')
+      .select(['lease_owner', 'seen', 'until', 'last_id'])
+      .select(
+        sql<number>`greatest(0, date_part('epoch', lease_until - clock_timestamp()))`.as('seconds'),
+      )
+      .where('consumer_id', '=', consumerId)
+      .where('partition', '=', 0)
+      .forUpdate()
+      .executeTakeFirstOrThrow();
+    const { lease_owner: holder, seconds } = found;
+    if (holder !== null && holder !== owner && seconds > 0 && !hasEnded(holder, owner)) {
+      return { kind: 'taken', owner: holder, secondsLeft: seconds };
+    }
+    const { epoch } = await trx
+      .updateTable('consumer_cursor')
+      .set({
+        epoch: sql`epoch + 1`,
+        lease_owner: owner,
+        lease_until: leaseEnd(leaseSeconds),
+      })
+      .where('consumer_id', '=', consumerId)
+      .where('partition', '=', 0)
+      .returning('epoch')
+      .executeTakeFirstOrThrow();
+    return {
+      kind: 'held',
+      hold: { consumerId, partition: 0, epoch },
+      cursor: {
+        seen: asSnapshot(found.seen),
+        window:
+          found.until === null || found.last_id === null
+            ? undefined
+            : { until: asSnapshot(found.until), lastId: found.last_id },
+      },
+    };
+  });
+}
+
+/** Stores the cursor and renews the lease. One HOT update, however much was settled. */
+export async function writeCursor(
+  pool: Pool,
+  names: Names,
+  hold: CursorHold,
+  cursor: Cursor,
+  leaseSeconds: number,
+): Promise<FencedWrite> {
+  const result = await pool.query({
+    name: 'pgwatch_write_cursor',
+    text: `
+      update ${qualified(names, 'consumer_cursor')}
+      set seen = $4, until = $5, last_id = $6, updated_at = now(),
+          lease_until = clock_timestamp() + make_interval(secs => $7)
+      where consumer_id = $1 and partition = $2 and epoch = $3`,
+    values: [
+      hold.consumerId,
+      hold.partition,
+      hold.epoch,
+      cursor.seen,
+      cursor.window?.until ?? null,
+      cursor.window?.lastId ?? null,
+      leaseSeconds,
+    ],
+  });
+  return result.rowCount === 1 ? 'written' : 'fenced';
+}
+
+/** Gives the lease back, so that another process can take it at once. */
+export async function releaseLease(db: Database, hold: CursorHold): Promise<void> {
+  await db.kysely
+    .updateTable('consumer_cursor')
+    .set({ lease_owner: null, lease_until: null })
+    .where('consumer_id', '=', hold.consumerId)
+    .where('partition', '=', hold.partition)
+    .where('epoch', '=', hold.epoch)
+    .execute();
+}
+
+function leaseEnd(seconds: number) {
+  return sql<Date>`clock_timestamp() + make_interval(secs => ${seconds})`;
+}

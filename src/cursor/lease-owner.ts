@@ -1,0 +1,52 @@
+import { createHash, randomBytes } from 'node:crypto';
+import { readFileSync, readlinkSync } from 'node:fs';
+import { hostname } from 'node:os';
+
+/**
+ * Who holds a lease: `host/pid/machine/token`. The token makes each run of the program its own
+ * owner; the machine tells whether the pid can be looked up from here.
+ */
+export type LeaseOwner = string & { readonly __leaseOwner: true };
+
+/** A new owner for this process. */
+export function newLeaseOwner(): LeaseOwner {
+  const token = randomBytes(6).toString('hex');
+  return `${hostname()}/${process.pid}/${machine()}/${token}` as LeaseOwner;
+}
+
+/**
+ * Whether the owner certainly has ended: its process was on this machine (same boot, same pid
+ * namespace) and is there no more. Saves waiting for the lease of a daemon that was killed and
+ * restarted at once. A wrong answer would cost a take-over, never a lost notification: the lease's
+ * epoch fences whoever was replaced.
+ */
+export function hasEnded(owner: string, self: LeaseOwner): boolean {
+  const [, pid, ownersMachine] = owner.split('/');
+  if (owner === self || pid === undefined || ownersMachine !== machine()) return false;
+  if (Number(pid) === process.pid) return true; // the same pid again, so an earlier run
+  try {
+    process.kill(Number(pid), 0);
+    return false;
+  } catch (error) {
+    return error instanceof Error && 'code' in error && error.code === 'ESRCH';
+  }
+}
+
+/** Names the space of process ids this process lives in. */
+function machine(): string {
+  const parts = [
+    hostname(),
+    read(() => readFileSync('/proc/sys/kernel/random/boot_id', 'utf8')),
+    read(() => readlinkSync('/proc/self/ns/pid')),
+  ];
+  return createHash('sha256').update(parts.join('\0')).digest('hex').slice(0, 12);
+}
+
+/** Linux tells; elsewhere the host name has to do. */
+function read(get: () => string): string {
+  try {
+    return get();
+  } catch {
+    return '';
+  }
+}

@@ -1,0 +1,84 @@
+import type { ClientBase, Pool } from 'pg';
+import type { Window } from '../cursor/cursor.ts';
+import type { Snapshot } from '../cursor/snapshot.ts';
+import { type Names, qualified } from '../db/names.ts';
+import type { FetchLimits } from './fetch-fresh.ts';
+import { estimatedBytes, type LogRow, logRowColumns, logRowOf } from './log-row.ts';
+
+export interface Page {
+  readonly rows: readonly LogRow[];
+  /** Whether nothing of the window comes after these rows. */
+  readonly last: boolean;
+}
+
+/**
+ * Fetches the next notifications of a window, in the order of their ids.
+ *
+ * Each channel is read from its own place in the index (channel, id), so that a consumer of a quiet
+ * channel does not read through a busy one. The channel is written as a range and named in the
+ * order, because after an equality the planner might as well walk the primary key.
+ */
+export async function fetchPage(
+  client: Pool | ClientBase,
+  names: Names,
+  seen: Snapshot,
+  window: Window,
+  channels: readonly string[],
+  limits: FetchLimits,
+): Promise<Page> {
+  const { rows } = await client.query<PageValues>({
+    name: 'pgwatch_fetch_page',
+    text: pageStatement(names),
+    values: [seen, window.until, window.lastId, channels, limits.rows, limits.bytes],
+    rowMode: 'array',
+  });
+  const found = rows[0]?.[5] ?? 0;
+  return {
+    rows: rows.map(([id, channel, key, json, writtenAt]) =>
+      logRowOf([id, channel, key, json, writtenAt]),
+    ),
+    last: found < limits.rows && rows.length === found,
+  };
+}
+
+type PageValues = [
+  id: number,
+  channel: string,
+  key: string | null,
+  json: string,
+  writtenAt: number,
+  /** How many rows the page would have without the limit on bytes. */
+  found: number,
+];
+
+export function pageStatement(names: Names): string {
+  const log = qualified(names, 'notification_log');
+  return `
+    with page as materialized (
+      select in_window.*
+      from unnest($4::text[] collate "C") as wanted (channel)
+      cross join lateral (
+        select log.id, log.channel, log.key, log.payload, log.created_at
+        from ${log} log
+        where log.channel >= wanted.channel and log.channel <= wanted.channel
+          and log.id > $3
+          and not pg_visible_in_snapshot(log.xid, $1::pg_snapshot)
+          and pg_visible_in_snapshot(log.xid, $2::pg_snapshot)
+        order by log.channel, log.id
+        limit $5
+      ) in_window
+      order by in_window.id
+      limit $5
+    ),
+    measured as (
+      select page.*,
+        count(*) over () as found,
+        row_number() over (order by page.id) as position,
+        sum(${estimatedBytes('page')}) over (order by page.id) as bytes
+      from page
+    )
+    select ${logRowColumns('measured')}, measured.found
+    from measured
+    where measured.position = 1 or measured.bytes <= $6
+    order by measured.id`;
+}

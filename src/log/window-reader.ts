@@ -1,0 +1,60 @@
+import type { Pool } from 'pg';
+import { type Cursor, closeWindow, openWindow, seeNothingUpTo } from '../cursor/cursor.ts';
+import type { Names } from '../db/names.ts';
+import { type FetchLimits, fetchFresh } from './fetch-fresh.ts';
+import { fetchPage } from './fetch-page.ts';
+import { findWindowStart } from './find-window-start.ts';
+import type { LogRow } from './log-row.ts';
+
+/** What comes next after a cursor. */
+export interface Batch {
+  /** In the order of their ids. Empty: nothing is new. */
+  readonly rows: readonly LogRow[];
+  /** Where the cursor stands before the first of them; in a window, unless there are none. */
+  readonly cursor: Cursor;
+  /** Whether these rows are all that is left of the window. */
+  readonly last: boolean;
+  /** Whether all that was new fitted into this batch: the reader is level with the log. */
+  readonly level: boolean;
+}
+
+/**
+ * Fetches what comes next after a cursor: what is left of an open window, else what became visible
+ * since `seen`; as one batch if it fits, else as the first page of a window up to now.
+ */
+export async function nextBatch(
+  pool: Pool,
+  names: Names,
+  cursor: Cursor,
+  channels: readonly string[],
+  limits: FetchLimits,
+): Promise<Batch> {
+  if (cursor.window !== undefined) {
+    const { rows, last } = await fetchPage(
+      pool,
+      names,
+      cursor.seen,
+      cursor.window,
+      channels,
+      limits,
+    );
+    if (rows.length > 0) return { rows, cursor, last, level: false };
+    return nextBatch(pool, names, closeWindow(cursor), channels, limits);
+  }
+  const fresh = await fetchFresh(pool, names, cursor.seen, channels, limits);
+  if (fresh.kind === 'overflow') {
+    const beforeId = await findWindowStart(pool, names, cursor.seen);
+    const opened = openWindow(cursor, fresh.snapshot, beforeId);
+    return nextBatch(pool, names, opened, channels, limits);
+  }
+  const [first] = fresh.rows;
+  if (first === undefined) {
+    return { rows: [], cursor: seeNothingUpTo(cursor, fresh.snapshot), last: true, level: true };
+  }
+  return {
+    rows: fresh.rows,
+    cursor: openWindow(cursor, fresh.snapshot, first.id - 1),
+    last: true,
+    level: true,
+  };
+}

@@ -1,0 +1,157 @@
+import { BEFORE_EVERYTHING, type Snapshot } from '../cursor/snapshot.ts';
+import type { Names } from '../db/names.ts';
+import { pause } from '../lifecycle/pause.ts';
+import type { ListenSession } from './listen-session.ts';
+import { PendingWake } from './pending-wake.ts';
+import { probe } from './probe.ts';
+import type { Ring, WakeRouter } from './wake-router.ts';
+
+/** How often an awake doorkeeper looks. */
+const LOOK_EVERY_MS = 3;
+/** After so long of nothing it tries to sleep. */
+const DROWSY_AFTER_MS = 10;
+/** How often it looks while a writer in flight keeps it from sleeping. */
+const LOOK_BESIDE_WRITER_EVERY_MS = 20;
+/** How often the others look after the doorkeeper, and it looks whether there are others. */
+const WATCH_EVERY_MS = 1_000;
+/** How often a sleeper makes sure that its session still lives. */
+const PING_EVERY_MS = 10_000;
+
+export type DoorkeeperEvent =
+  | { readonly type: 'elected' }
+  | { readonly type: 'ended-silent-doorkeeper'; readonly succeeded: boolean };
+
+/**
+ * Sees to it that every process learns of new rows, so that writers need not NOTIFY.
+ *
+ * One process of an installation is the doorkeeper, elected by a session's advisory lock:
+ *
+ *   awake     Looks every few ms whether rows became visible, and rings for them. Entered by
+ *             election and from every other state when there is something new. Writers find the
+ *             doorbell lock free, take it shared and ring nobody.
+ *   drowsy    Nothing was new for 10 ms: it asks for the doorbell lock exclusively. Refused while
+ *             a writer is in flight that rang nobody; then it goes on looking, less often.
+ *   asleep    It has got the lock, and has looked once more since: writers that come now are
+ *             refused the shared lock, and NOTIFY. Left by any notification.
+ *
+ *   watching  All other processes: once a second they stand for election and look whether the
+ *             doorkeeper rang for what became visible. One that is frozen while awake would leave
+ *             everybody asleep for good; its session is ended, which frees the office.
+ */
+export class Doorkeeper {
+  readonly #session: ListenSession;
+  readonly #names: Names;
+  readonly #router: WakeRouter;
+  readonly #emit: (event: DoorkeeperEvent) => void;
+  readonly #rung = new PendingWake();
+  #seen: Snapshot = BEFORE_EVERYTHING;
+  /** Whether other processes need our NOTIFY. */
+  #others = true;
+  #othersAskedAt = 0;
+  /** What was rung since the last look of a watching process. */
+  readonly #rungChannels = new Set<string>();
+
+  constructor(
+    session: ListenSession,
+    names: Names,
+    router: WakeRouter,
+    emit: (event: DoorkeeperEvent) => void,
+  ) {
+    this.#session = session;
+    this.#names = names;
+    this.#router = router;
+    this.#emit = emit;
+  }
+
+  /** To be called for every notification that another session sent. */
+  hear(channel: string): void {
+    if (channel === EVERY_CHANNEL) this.#others = true;
+    this.#rungChannels.add(channel);
+    this.#rung.wake();
+  }
+
+  /** Runs until the signal aborts. @throws when the session breaks */
+  async run(signal: AbortSignal): Promise<void> {
+    await this.#session.lockShared(this.#names.presenceLock);
+    await this.#look();
+    // Says hello: a doorkeeper that thought itself alone now rings for us, too.
+    await this.#session.notify([EVERY_CHANNEL]);
+    while (!signal.aborted) {
+      if (await this.#session.tryLock(this.#names.doorkeeperLock)) {
+        this.#emit({ type: 'elected' });
+        // Whoever held the office before may have left something unrung.
+        await this.#ring('all');
+        await this.#keepTheDoor(signal);
+      } else {
+        await this.#watch(signal);
+      }
+    }
+  }
+
+  async #keepTheDoor(signal: AbortSignal): Promise<void> {
+    let quietSince = performance.now();
+    while (!signal.aborted) {
+      let lookAgainMs = LOOK_EVERY_MS;
+      if (await this.#lookAndRing()) {
+        quietSince = performance.now();
+      } else if (performance.now() - quietSince >= DROWSY_AFTER_MS) {
+        if (await this.#session.tryLock(this.#names.doorbellLock)) {
+          // Looked at after the lock: whoever rang nobody was done before, so this sees it.
+          if (!(await this.#lookAndRing())) await this.#sleep(signal);
+          await this.#session.unlock(this.#names.doorbellLock);
+          quietSince = performance.now();
+        } else {
+          lookAgainMs = LOOK_BESIDE_WRITER_EVERY_MS;
+        }
+      }
+      await pause(lookAgainMs, signal);
+    }
+  }
+
+  async #sleep(signal: AbortSignal): Promise<void> {
+    while ((await this.#rung.wait(PING_EVERY_MS, signal)) === 'timeout') await this.#session.ping();
+  }
+
+  async #lookAndRing(): Promise<boolean> {
+    const ring = await this.#look();
+    if (ring.length === 0) return false;
+    await this.#ring(ring);
+    return true;
+  }
+
+  async #look(): Promise<Ring> {
+    const { snapshot, ring } = await probe(this.#session.client, this.#names, this.#seen);
+    this.#seen = snapshot;
+    return ring;
+  }
+
+  /** Our own consumers first: they need no message. */
+  async #ring(ring: Ring): Promise<void> {
+    this.#router.ring(ring);
+    if (performance.now() - this.#othersAskedAt >= WATCH_EVERY_MS) {
+      this.#others = await this.#session.othersHold(this.#names.presenceLock);
+      this.#othersAskedAt = performance.now();
+    }
+    if (this.#others) await this.#session.notify(ring === 'all' ? [EVERY_CHANNEL] : ring);
+  }
+
+  /** One look after the doorkeeper, then a pause. */
+  async #watch(signal: AbortSignal): Promise<void> {
+    const before = new Set(this.#rungChannels);
+    this.#rungChannels.clear();
+    const ring = await this.#look();
+    if (ring.length > 0) this.#router.ring(ring);
+    await pause(WATCH_EVERY_MS, signal);
+    if (ring === 'all' || signal.aborted) return;
+    const heard = (channel: string) =>
+      [before, this.#rungChannels].some((rung) => rung.has(channel) || rung.has(EVERY_CHANNEL));
+    if (ring.every(heard)) return;
+    // Rows became visible a second ago and nobody rang for them.
+    await this.#session.notify(ring);
+    const succeeded = await this.#session.terminateHolders(this.#names.doorkeeperLock);
+    this.#emit({ type: 'ended-silent-doorkeeper', succeeded });
+  }
+}
+
+/** The payload of a ring for everybody; no channel has an empty name. */
+export const EVERY_CHANNEL = '';

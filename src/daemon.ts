@@ -1,0 +1,83 @@
+import type { Logger } from 'pino';
+import type { ResolvedConfig } from './config/resolved-config.ts';
+import type { Consumer } from './consumer/consumer.ts';
+import type { Database } from './db/database.ts';
+import type { DeliverySettings } from './delivery/consumer-runner.ts';
+import { Engine } from './delivery/engine.ts';
+import type { DeliveryEventSink } from './delivery/events.ts';
+import { Listener, type ListenerEvent } from './wake/listener.ts';
+import { WakeRouter } from './wake/wake-router.ts';
+
+export interface DaemonOptions {
+  readonly db: Database;
+  readonly config: ResolvedConfig;
+  readonly consumers: readonly Consumer[];
+  /** Handle everything that is there, then end; nothing is listened for. */
+  readonly once: boolean;
+  readonly logger: Logger;
+  readonly onDelivery: DeliveryEventSink;
+  readonly onListener: (event: ListenerEvent) => void;
+}
+
+/** What `pgwatch listen` runs: a listener that wakes, and an engine whose consumers are woken. */
+export class Daemon {
+  readonly #engine: Engine;
+  readonly #listener: Listener | undefined;
+  readonly #listening = new AbortController();
+
+  constructor({ db, config, consumers, once, logger, onDelivery, onListener }: DaemonOptions) {
+    const router = new WakeRouter();
+    this.#engine = new Engine({
+      db,
+      consumers,
+      settings: deliverySettings(config, once),
+      router,
+      logger,
+      emit: onDelivery,
+    });
+    this.#listener = once
+      ? undefined
+      : new Listener({
+          url: db.url,
+          names: db.names,
+          router,
+          reconnectDelaySeconds: config.reconnectDelaySeconds,
+          emit: onListener,
+        });
+  }
+
+  /** Runs until stopped; with `once`, until everything that was there is handled. */
+  async run(): Promise<void> {
+    const listening = this.#listener?.run(this.#listening.signal);
+    try {
+      await this.#engine.run();
+    } finally {
+      // Last: while handlers finish, this process may still be the one that wakes the others.
+      this.#listening.abort();
+      await listening;
+    }
+  }
+
+  /** Begins nothing more; run() resolves when the handlers have finished. */
+  stop(): void {
+    this.#engine.stop();
+  }
+
+  /** Ends the handlers' time; run() resolves within about a second. */
+  abort(): void {
+    this.#engine.abort();
+  }
+}
+
+function deliverySettings(config: ResolvedConfig, once: boolean): DeliverySettings {
+  return {
+    limits: { rows: config.maxBatchSize, bytes: config.maxBatchBytes },
+    retry: config.retry,
+    handlerTimeoutSeconds: config.handlerTimeoutSeconds,
+    fallbackSeconds: config.timeoutSeconds,
+    leaseSeconds: config.leaseSeconds,
+    reconnectDelaySeconds: config.reconnectDelaySeconds,
+    skipPlayback: config.skipPlayback,
+    once,
+  };
+}

@@ -1,0 +1,182 @@
+import type { Logger } from 'pino';
+import type { Consumer } from '../consumer/consumer.ts';
+import type { RetryPolicy } from '../consumer/retry-policy.ts';
+import { currentSnapshot } from '../cursor/current-snapshot.ts';
+import { CursorKeeper } from '../cursor/cursor-keeper.ts';
+import { type Claim, claimCursor, releaseLease, writeCursor } from '../cursor/cursor-store.ts';
+import type { LeaseOwner } from '../cursor/lease-owner.ts';
+import { registerConsumer } from '../cursor/registration.ts';
+import type { Database } from '../db/database.ts';
+import { pause } from '../lifecycle/pause.ts';
+import type { FetchLimits } from '../log/fetch-fresh.ts';
+import { PendingWake } from '../wake/pending-wake.ts';
+import type { WakeRouter } from '../wake/wake-router.ts';
+import { ConsumerLoop } from './consumer-loop.ts';
+import type { DeliveryEventSink } from './events.ts';
+import { Patience, StoppedError } from './patience.ts';
+import { Redeliveries } from './redeliveries.ts';
+import { RedeliveryStore } from './redelivery-store.ts';
+
+export interface DeliverySettings {
+  readonly limits: FetchLimits;
+  readonly retry: RetryPolicy;
+  readonly handlerTimeoutSeconds: number | undefined;
+  readonly fallbackSeconds: number;
+  readonly leaseSeconds: number;
+  readonly reconnectDelaySeconds: number;
+  readonly skipPlayback: boolean;
+  readonly once: boolean;
+}
+
+export interface ConsumerRunnerOptions {
+  readonly db: Database;
+  readonly consumer: Consumer;
+  readonly settings: DeliverySettings;
+  readonly owner: LeaseOwner;
+  readonly router: WakeRouter;
+  /** Aborted: begin nothing more. */
+  readonly stopping: AbortSignal;
+  /** Aborted: handlers have had their time. */
+  readonly aborting: AbortSignal;
+  readonly logger: Logger;
+  readonly emit: DeliveryEventSink;
+}
+
+type Held = Extract<Claim, { kind: 'held' }>;
+
+/** Another process may give its lease back at any moment; asking is a row lock and a read. */
+const LEASE_POLL_MS = 500;
+
+/** Registers a consumer, waits for its lease, runs its loop, hands the lease over. */
+export class ConsumerRunner {
+  readonly #options: ConsumerRunnerOptions;
+  readonly #wake = new PendingWake();
+  readonly #patience: Patience;
+
+  constructor(options: ConsumerRunnerOptions) {
+    this.#options = options;
+    const { consumer, settings, stopping, emit } = options;
+    this.#patience = new Patience({
+      longestPauseMs: settings.reconnectDelaySeconds * 1000,
+      stopping,
+      failFast: settings.once,
+      onLost: (error) => emit({ type: 'database-lost', consumer: consumer.id, error }),
+      onBack: () => emit({ type: 'database-back', consumer: consumer.id }),
+    });
+  }
+
+  /** Returns when stopped; with `once`, when everything that was there is handled. */
+  async run(): Promise<void> {
+    const { consumer, router, stopping } = this.#options;
+    router.add(this.#wake, consumer.channels);
+    try {
+      const consumerId = await this.#register();
+      for (let claim = await this.#claim(consumerId); claim !== undefined; ) {
+        const ended = await this.#runUnderLease(claim);
+        if (ended === 'done' || stopping.aborted) return;
+        claim = await this.#claim(consumerId);
+      }
+    } catch (error) {
+      if (!(error instanceof StoppedError)) throw error;
+    } finally {
+      router.remove(this.#wake);
+    }
+  }
+
+  async #register(): Promise<number> {
+    const { db, consumer, emit } = this.#options;
+    const registration = await this.#patience.until(() => registerConsumer(db, consumer));
+    const { consumerId, ...found } = registration;
+    emit({ type: 'registered', consumer: consumer.id, ...found });
+    return consumerId;
+  }
+
+  /** Waits until the lease is ours. Undefined: stopped, or with `once`, another process runs it. */
+  async #claim(consumerId: number): Promise<Held | undefined> {
+    const { db, consumer, owner, settings, stopping, emit } = this.#options;
+    for (let said = false; !stopping.aborted; ) {
+      const claim = await this.#patience.until(() =>
+        claimCursor(db, consumerId, owner, settings.leaseSeconds),
+      );
+      if (claim.kind === 'held') {
+        emit({ type: 'claimed', consumer: consumer.id, epoch: claim.hold.epoch });
+        return claim;
+      }
+      if (!said) emit({ type: 'waiting-for-lease', consumer: consumer.id, ...claim });
+      said = true;
+      if (settings.once) return undefined;
+      await pause(LEASE_POLL_MS, stopping);
+    }
+    return undefined;
+  }
+
+  async #runUnderLease({ hold, cursor }: Held): Promise<'done' | 'fenced'> {
+    const { db, consumer, settings, stopping, aborting, logger, emit } = this.#options;
+    const fence = new AbortController();
+    const onFenced = () => {
+      if (fence.signal.aborted) return;
+      fence.abort();
+      emit({ type: 'fenced', consumer: consumer.id });
+    };
+    const startedAt = await this.#patience.until(() => currentSnapshot(db));
+    const keeper = new CursorKeeper({
+      cursor: settings.skipPlayback ? { seen: startedAt, window: undefined } : cursor,
+      write: (moved) => writeCursor(db.pool, db.names, hold, moved, settings.leaseSeconds),
+      renewEveryMs: (settings.leaseSeconds * 1000) / 3,
+      onFenced,
+      onWriteError: (error) => logger.debug({ err: error }, 'cursor not stored, will try again'),
+    });
+    if (settings.skipPlayback) {
+      keeper.advance(keeper.cursor);
+      emit({ type: 'skipped-playback', consumer: consumer.id });
+    }
+    const redeliveries = new Redeliveries({
+      store: new RedeliveryStore(db.pool, db.names, hold),
+      patience: this.#patience,
+      limits: settings.limits,
+      startedAt,
+      onFenced,
+    });
+    try {
+      await redeliveries.open();
+      await new ConsumerLoop({
+        pool: db.pool,
+        names: db.names,
+        execution: {
+          consumer,
+          policy: { ...settings.retry, ...consumer.retry },
+          timeLimitSeconds: consumer.handlerTimeoutSeconds ?? settings.handlerTimeoutSeconds,
+          context: { signal: aborting, logger, consumer },
+        },
+        limits: settings.limits,
+        keeper,
+        redeliveries,
+        wake: this.#wake,
+        fallbackMs: settings.fallbackSeconds * 1000,
+        once: settings.once,
+        stopping: AbortSignal.any([stopping, fence.signal]),
+        patience: this.#patience,
+        emit,
+      }).run();
+    } finally {
+      await this.#handOver(keeper, () => releaseLease(db, hold));
+    }
+    return fence.signal.aborted ? 'fenced' : 'done';
+  }
+
+  /** Stores the cursor and gives the lease back. What fails here only costs repeats and time. */
+  async #handOver(keeper: CursorKeeper, release: () => Promise<void>): Promise<void> {
+    const { consumer, logger, emit } = this.#options;
+    try {
+      await keeper.close();
+      if (keeper.fenced) return;
+      await release();
+      emit({ type: 'released', consumer: consumer.id });
+    } catch (error) {
+      logger.warn(
+        { err: error },
+        'the cursor could not be stored at the end; what was handled since may be repeated',
+      );
+    }
+  }
+}

@@ -1,0 +1,49 @@
+import type { LogRow } from '../log/log-row.ts';
+
+/**
+ * What happens while notifications are delivered. The engine only says so; logs (and metrics)
+ * subscribe. `consumer` is the consumer's id.
+ */
+export type DeliveryEvent =
+  | {
+      readonly type: 'registered';
+      readonly consumer: string;
+      readonly isNew: boolean;
+      readonly gainedChannels: readonly string[];
+      readonly scheduled: number;
+      readonly lostChannels: readonly string[];
+      readonly dropped: number;
+    }
+  | { readonly type: 'claimed'; readonly consumer: string; readonly epoch: number }
+  | {
+      readonly type: 'waiting-for-lease';
+      readonly consumer: string;
+      readonly owner: string;
+      readonly secondsLeft: number;
+    }
+  | { readonly type: 'fenced'; readonly consumer: string }
+  | { readonly type: 'skipped-playback'; readonly consumer: string }
+  /** It has handled what it found at its start, and now handles what comes. */
+  | { readonly type: 'live'; readonly consumer: string; readonly replayed: number }
+  | { readonly type: 'handled'; readonly consumer: string; readonly row: LogRow }
+  | {
+      readonly type: 'retrying';
+      readonly consumer: string;
+      readonly row: LogRow;
+      readonly attempts: number;
+      readonly delaySeconds: number;
+      readonly error: string;
+    }
+  | {
+      readonly type: 'dead-lettered';
+      readonly consumer: string;
+      readonly row: LogRow;
+      readonly attempts: number;
+      readonly error: string;
+    }
+  /** A database operation failed; it is tried again until it succeeds. Once per outage. */
+  | { readonly type: 'database-lost'; readonly consumer: string; readonly error: unknown }
+  | { readonly type: 'database-back'; readonly consumer: string }
+  | { readonly type: 'released'; readonly consumer: string };
+
+export type DeliveryEventSink = (event: DeliveryEvent) => void;

@@ -1,0 +1,94 @@
+import type { Logger } from 'pino';
+import type { DeliveryEvent, DeliveryEventSink } from './events.ts';
+
+/** Writes what happens to the log: a constant message plus fields. */
+export function logDeliveryEvents(logger: Logger): DeliveryEventSink {
+  return (event) => {
+    switch (event.type) {
+      case 'handled':
+        if (logger.isLevelEnabled('debug')) logger.debug(about(event), 'notification handled');
+        return;
+      case 'retrying':
+        logger.warn(
+          {
+            ...about(event),
+            attempt: event.attempts,
+            retryInSeconds: Math.round(event.delaySeconds * 10) / 10,
+            error: event.error,
+          },
+          'handler failed, will be retried',
+        );
+        return;
+      case 'dead-lettered':
+        logger.error(
+          { ...about(event), attempt: event.attempts, error: event.error },
+          'handler failed for good, dead-lettered',
+        );
+        return;
+      default:
+        logStateChange(logger, event);
+    }
+  };
+}
+
+type StateChange = Exclude<DeliveryEvent, { row: unknown }>;
+
+function logStateChange(logger: Logger, event: StateChange): void {
+  const { type, consumer } = event;
+  switch (type) {
+    case 'registered': {
+      const { isNew, gainedChannels, scheduled, lostChannels, dropped } = event;
+      if (isNew) logger.info({ consumer }, 'new consumer registered');
+      if (gainedChannels.length > 0) {
+        logger.info(
+          { consumer, channels: gainedChannels, scheduled },
+          'consumer gained channels, their history will be played back',
+        );
+      }
+      if (lostChannels.length > 0) {
+        logger.warn(
+          { consumer, channels: lostChannels, dropped },
+          'consumer lost channels, its retries there were dropped',
+        );
+      }
+      return;
+    }
+    case 'claimed':
+      logger.debug({ consumer, epoch: event.epoch }, 'lease taken');
+      return;
+    case 'waiting-for-lease':
+      logger.info(
+        { consumer, owner: event.owner, leaseSeconds: Math.ceil(event.secondsLeft) },
+        'consumer is run by another process, waiting',
+      );
+      return;
+    case 'fenced':
+      logger.warn({ consumer }, 'another process has taken this consumer over, stopping it here');
+      return;
+    case 'skipped-playback':
+      logger.warn({ consumer }, 'playback skipped, starting from now');
+      return;
+    case 'live':
+      logger.info({ consumer, replayed: event.replayed }, 'consumer live');
+      return;
+    case 'database-lost':
+      logger.warn({ consumer, err: event.error }, 'database not available, trying again');
+      return;
+    case 'database-back':
+      logger.info({ consumer }, 'database available again');
+      return;
+    case 'released':
+      logger.debug({ consumer }, 'lease handed over');
+      return;
+    default:
+      event satisfies never;
+  }
+}
+
+function about(event: {
+  consumer: string;
+  row: { id: number; channel: string; key: string | null };
+}) {
+  const { id, channel, key } = event.row;
+  return { consumer: event.consumer, id, channel, ...(key === null ? {} : { key }) };
+}

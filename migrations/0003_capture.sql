@@ -170,6 +170,9 @@ declare
   payload jsonb;
   reason text;
 begin
+  if tg_table_schema = @schema_name@ then  -- the log of the log would have no end
+    return coalesce(new, old);
+  end if;
   begin
     described := @schema@.described_table(tg_relid);
     if tg_level = 'ROW' then

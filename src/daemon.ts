@@ -12,11 +12,10 @@ export interface DaemonOptions {
   readonly db: Database;
   readonly config: ResolvedConfig;
   readonly consumers: readonly Consumer[];
-  /** Handle everything that is there, then end; nothing is listened for. */
-  readonly once: boolean;
   readonly logger: Logger;
   readonly onDelivery: DeliveryEventSink;
-  readonly onListener: (event: ListenerEvent) => void;
+  /** Undefined: nothing is listened for; it handles everything that is there, then ends. */
+  readonly onListener: ((event: ListenerEvent) => void) | undefined;
 }
 
 /** What `pgwatch listen` runs: a listener that wakes, and an engine whose consumers are woken. */
@@ -25,8 +24,9 @@ export class Daemon {
   readonly #listener: Listener | undefined;
   readonly #listening = new AbortController();
 
-  constructor({ db, config, consumers, once, logger, onDelivery, onListener }: DaemonOptions) {
+  constructor({ db, config, consumers, logger, onDelivery, onListener }: DaemonOptions) {
     const router = new WakeRouter();
+    const once = onListener === undefined;
     this.#engine = new Engine({
       db,
       consumers,

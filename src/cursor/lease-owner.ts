@@ -3,15 +3,16 @@ import { readFileSync, readlinkSync } from 'node:fs';
 import { hostname } from 'node:os';
 
 /**
- * Who holds a lease: `host/pid/machine/token`. The token makes each run of the program its own
- * owner; the machine tells whether the pid can be looked up from here.
+ * Who holds a lease: `host/pid/started/machine/token`. The token makes each daemon its own owner; the
+ * machine tells whether the pid can be looked up from here, the start whether a process with that
+ * pid is still the same one.
  */
 export type LeaseOwner = string & { readonly __leaseOwner: true };
 
 /** A new owner for this process. */
 export function newLeaseOwner(): LeaseOwner {
   const token = randomBytes(6).toString('hex');
-  return `${hostname()}/${process.pid}/${machine()}/${token}` as LeaseOwner;
+  return [hostname(), process.pid, started(), machine(), token].join('/') as LeaseOwner;
 }
 
 /**
@@ -21,15 +22,20 @@ export function newLeaseOwner(): LeaseOwner {
  * epoch fences whoever was replaced.
  */
 export function hasEnded(owner: string, self: LeaseOwner): boolean {
-  const [, pid, ownersMachine] = owner.split('/');
+  const [, pid, ownersStart, ownersMachine] = owner.split('/');
   if (owner === self || pid === undefined || ownersMachine !== machine()) return false;
-  if (Number(pid) === process.pid) return true; // the same pid again, so an earlier run
+  if (Number(pid) === process.pid) return ownersStart !== started();
   try {
     process.kill(Number(pid), 0);
     return false;
   } catch (error) {
     return error instanceof Error && 'code' in error && error.code === 'ESRCH';
   }
+}
+
+/** When this process started, in milliseconds since 1970. */
+function started(): string {
+  return String(Math.round(performance.timeOrigin));
 }
 
 /** Names the space of process ids this process lives in. */

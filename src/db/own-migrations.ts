@@ -20,6 +20,7 @@ export async function ownMigrations(names: Names): Promise<MigrationScript[]> {
 function render(text: string, names: Names): string {
   const values: Record<string, string> = {
     schema: quoteIdentifier(names.schema),
+    schema_name: quoteLiteral(names.schema),
     functions_schema: quoteIdentifier(names.functionsSchema),
     lock_class: String(names.lockClass),
     doorbell_lock: String(names.doorbellLock),

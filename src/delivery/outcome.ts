@@ -46,14 +46,16 @@ function delayOf(
 }
 
 const LONGEST_ERROR = 4_000;
+const MOST_CAUSES = 5;
 
 /** An error as it is kept in the database: name, message and causes. PostgreSQL takes no NUL. */
 function describe(error: unknown): string {
   const parts: string[] = [];
-  for (let cause = error; cause !== undefined && parts.length < 5; ) {
+  let cause = error;
+  do {
     parts.push(cause instanceof Error ? `${cause.name}: ${cause.message}` : asText(cause));
     cause = cause instanceof Error ? cause.cause : undefined;
-  }
+  } while (cause !== undefined && parts.length < MOST_CAUSES);
   return parts.join('; caused by ').replaceAll('\0', '').toWellFormed().slice(0, LONGEST_ERROR);
 }
 

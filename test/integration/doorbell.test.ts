@@ -1,0 +1,144 @@
+import pg from 'pg';
+import { describe, expect, it } from 'vitest';
+import { DeliveryFixture, happened } from '../support/delivery-fixture.ts';
+import { EventLog } from '../support/event-log.ts';
+import { recordingConsumer } from '../support/recording-consumer.ts';
+
+// All daemons here run without a fallback fetch (see resolveForTest): what is handled was rung for.
+const fixture = new DeliveryFixture();
+
+/** What is rung on the doorbell, as another program would hear it. */
+async function overhear() {
+  const client = new pg.Client(fixture.database.url);
+  await client.connect();
+  await client.query('listen pgwatch');
+  const rings = new EventLog<string>();
+  client.on('notification', ({ payload = '' }) => rings.add(payload));
+  return {
+    rings,
+    /** Everything that was sent before this call has been heard when it resolves. */
+    async settled() {
+      const mark = `mark ${rings.all.length}`;
+      await fixture.database.query("select pg_notify('pgwatch', $1)", [mark]);
+      await rings.first((ring) => ring === mark);
+      return rings.all.filter((ring) => !ring.startsWith('mark'));
+    },
+    end: () => client.end(),
+  };
+}
+
+/** Resolves when the doorkeeper holds the doorbell lock: it sleeps. */
+async function asleep() {
+  await expect
+    .poll(async () => {
+      const { rows } = await fixture.database.query<{ held: boolean }>(
+        `select exists (
+           select from pg_locks
+           where locktype = 'advisory' and granted and mode = 'ExclusiveLock' and objid = ($1::bigint & 4294967295)::oid
+         ) as held`,
+        [fixture.database.db.names.doorbellLock],
+      );
+      return rows[0]?.held;
+    })
+    .toBe(true);
+}
+
+describe('the doorbell', () => {
+  it('is rung by nobody while no daemon runs', async () => {
+    const outside = await overhear();
+    await fixture.notify();
+    expect(await outside.settled()).toEqual([]);
+    await outside.end();
+  });
+
+  it('is rung by the writer while the doorkeeper sleeps', async () => {
+    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
+    await fixture.startLive([consumer]);
+    await asleep();
+    const outside = await overhear();
+    await fixture.notify();
+    await received.count(1);
+    expect(await outside.settled()).toEqual([fixture.name()]);
+    await outside.end();
+  });
+
+  it('is rung by no writer while the doorkeeper is awake', async () => {
+    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const daemon = await fixture.startLive([consumer]);
+    await happened(daemon, 'elected');
+    await asleep();
+    // A writer in flight wakes the doorkeeper and, by its shared lock, keeps it awake.
+    const writer = await fixture.database.pool.connect();
+    for (let shared = false; !shared; ) {
+      await fixture.notify('wakes');
+      await writer.query('begin');
+      const { rows } = await writer.query<{ shared: boolean }>(
+        'select pg_try_advisory_xact_lock_shared($1, $2) as shared',
+        [fixture.database.db.names.lockClass, fixture.database.db.names.doorbellLock],
+      );
+      shared = rows[0]?.shared === true;
+      if (!shared) await writer.query('rollback');
+    }
+    const outside = await overhear();
+    const ids = [];
+    for (let n = 0; n < 20; n += 1) ids.push(await fixture.notify(n));
+    const last = ids.at(-1);
+    await received.until((all) => all.some(({ notificationLogId }) => notificationLogId === last));
+    expect(await outside.settled()).toEqual([]);
+    await writer.query('rollback');
+    writer.release();
+    await outside.end();
+  });
+
+  it('loses nobody, whatever the pauses between writes', async () => {
+    const { consumer, received, ids } = recordingConsumer(fixture.name(), [fixture.name()]);
+    await fixture.startLive([consumer]);
+    // Pauses around the 10 ms after which the doorkeeper tries to sleep.
+    const written = await Promise.all(
+      Array.from({ length: 4 }, async (_, writer) => {
+        const client = await fixture.database.pool.connect();
+        const ids: number[] = [];
+        for (let n = 0; n < 150; n += 1) {
+          await client.query('select pg_sleep($1)', [((n * 7 + writer * 3) % 23) / 1000]);
+          const { rows } = await client.query<{ id: string }>('select smart_notify($1) as id', [
+            fixture.name(),
+          ]);
+          ids.push(Number(rows[0]?.id));
+        }
+        client.release();
+        return ids;
+      }),
+    );
+    await received.count(600);
+    expect(ids().toSorted((a, b) => a - b)).toEqual(written.flat().toSorted((a, b) => a - b));
+  });
+
+  it('is answered by another process when the doorkeeper dies', async () => {
+    const one = recordingConsumer(fixture.name('one'), [fixture.name()]);
+    const two = recordingConsumer(fixture.name('two'), [fixture.name()]);
+    const first = await fixture.startLive([one.consumer]);
+    await happened(first, 'elected');
+    const second = await fixture.startLive([two.consumer]);
+    await first.stop();
+    await happened(second, 'elected');
+    const id = await fixture.notify();
+    await two.received.count(1);
+    expect(two.ids()).toEqual([id]);
+  });
+
+  it('is taken from a doorkeeper that is frozen while awake', async () => {
+    const { lockClass, doorkeeperLock } = fixture.database.db.names;
+    const frozen = new pg.Client(fixture.database.url);
+    const ended = new Promise((resolve) => frozen.on('error', resolve));
+    await frozen.connect();
+    // Holds the office, never sleeps, never rings.
+    await frozen.query('select pg_advisory_lock($1, $2)', [lockClass, doorkeeperLock]);
+    const { consumer, received, ids } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const daemon = await fixture.startLive([consumer]);
+    const id = await fixture.notify();
+    await received.count(1);
+    await ended;
+    await happened(daemon, 'elected');
+    expect(ids()).toEqual([id]);
+  });
+});

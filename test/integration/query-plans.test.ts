@@ -1,0 +1,142 @@
+import type { PoolClient } from 'pg';
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { freshStatement } from '../../src/log/fetch-fresh.ts';
+import { pageStatement } from '../../src/log/fetch-page.ts';
+import { windowStartStatement } from '../../src/log/find-window-start.ts';
+import { probeStatement } from '../../src/wake/probe.ts';
+import { createInstalledDatabase, type InstalledDatabase } from '../support/installed-database.ts';
+
+// A log of which nearly everything is settled. One row in a thousand is on a quiet channel. Each
+// transaction wrote ten rows; the numbers lie far above the cluster's real ones, which matters to
+// no plan.
+const ROWS = 200_000;
+const FIRST_XID = 1_000_000;
+const XIDS = ROWS / 10;
+const LAST_XID = FIRST_XID + XIDS;
+
+/** More than a fetch may touch, less than any walk over what is settled: that is 5,000 and more. */
+const FEW_PAGES = 150;
+
+let test: InstalledDatabase;
+let client: PoolClient;
+
+beforeAll(async () => {
+  test = await createInstalledDatabase();
+  client = await test.pool.connect();
+  await client.query('alter table pgwatch.notification_log set (autovacuum_enabled = false)');
+  await client.query(
+    `insert into pgwatch.notification_log (xid, channel, key, payload)
+     select ($1::int + n / 10)::text::xid8,
+            case when n % 1000 = 0 then 'quiet' else 'busy' end,
+            'key ' || n,
+            jsonb_build_object('n', n, 'text', repeat('x', 150))
+     from generate_series(0, $2::int - 1) as n`,
+    [FIRST_XID, ROWS],
+  );
+});
+afterAll(async () => {
+  client.release();
+  await test.drop();
+});
+
+interface Plan {
+  readonly text: string;
+  /** Shared buffers, found or read. */
+  readonly pages: number;
+  readonly sequential: boolean;
+}
+
+async function explain(
+  statement: string,
+  values: readonly string[],
+  mode: 'force_custom_plan' | 'force_generic_plan',
+): Promise<Plan> {
+  await client.query(`set plan_cache_mode = ${mode}`);
+  await client.query(`prepare explained as ${statement}`);
+  try {
+    const { rows } = await client.query<{ 'QUERY PLAN': string }>(
+      `explain (analyze, buffers, timing off) execute explained (${values.map((value) => `'${value}'`).join(', ')})`,
+    );
+    const text = rows.map((row) => row['QUERY PLAN']).join('\n');
+    const execution = text.split(/^Planning:?/m)[0] ?? '';
+    const [, hit = '0', read = '0'] =
+      /Buffers: shared(?: hit=(\d+))?(?: read=(\d+))?/.exec(execution) ?? [];
+    return {
+      text,
+      pages: Number(hit) + Number(read),
+      sequential: /Seq Scan on notification_log/.test(text),
+    };
+  } finally {
+    await client.query('deallocate explained');
+  }
+}
+
+const limits = ['100', '16000000'];
+
+const HOT_PATHS: readonly [what: string, statement: () => string, values: readonly string[]][] = [
+  [
+    'a fetch that finds nothing',
+    () => freshStatement(test.db.names),
+    [String(LAST_XID + 5), `{${LAST_XID + 1},${LAST_XID + 2}}`, '{busy}', '101', ...limits],
+  ],
+  [
+    'a fetch of a few new rows, some of them late',
+    () => freshStatement(test.db.names),
+    [String(LAST_XID - 5), `{${FIRST_XID + 7}}`, '{busy,quiet}', '101', ...limits],
+  ],
+  [
+    'a fetch for a quiet channel',
+    () => freshStatement(test.db.names),
+    [String(LAST_XID - 20), '{}', '{quiet}', '101', ...limits],
+  ],
+  [
+    'a fetch that finds too much',
+    () => freshStatement(test.db.names),
+    [String(FIRST_XID), '{}', '{busy}', '101', ...limits],
+  ],
+  [
+    'a page in the middle of a backlog',
+    () => pageStatement(test.db.names),
+    ['1:1:', `${LAST_XID + 9}:${LAST_XID + 9}:`, '100000', '{busy}', ...limits],
+  ],
+  [
+    'a page of a quiet channel beside a busy one',
+    () => pageStatement(test.db.names),
+    ['1:1:', `${LAST_XID + 9}:${LAST_XID + 9}:`, '0', '{quiet}', '10', '16000000'],
+  ],
+  [
+    'the last page of a window',
+    () => pageStatement(test.db.names),
+    ['1:1:', `${LAST_XID + 9}:${LAST_XID + 9}:`, String(ROWS - 10), '{quiet,busy}', ...limits],
+  ],
+  [
+    'a look of the doorkeeper',
+    () => probeStatement(test.db.names),
+    [String(LAST_XID - 5), `{${FIRST_XID + 7}}`, '1001'],
+  ],
+];
+
+describe.each([
+  ['before the log was ever analysed', false],
+  ['on an analysed log', true],
+])('%s', (_, analysed) => {
+  beforeAll(async () => {
+    if (analysed) await client.query('vacuum analyze pgwatch.notification_log');
+  });
+
+  describe.each(['force_custom_plan', 'force_generic_plan'] as const)('with %s', (mode) => {
+    it.each(HOT_PATHS)('%s reads no more than it has to', async (_what, statement, values) => {
+      const plan = await explain(statement(), values, mode);
+      expect(plan.sequential, plan.text).toBe(false);
+      expect(plan.pages, plan.text).toBeGreaterThan(0);
+      expect(plan.pages, plan.text).toBeLessThan(FEW_PAGES);
+    });
+  });
+});
+
+it('the start of a window is found without reading what is settled', async () => {
+  const values = [String(LAST_XID - 100), `{${FIRST_XID + 7}}`];
+  const plan = await explain(windowStartStatement(test.db.names), values, 'force_custom_plan');
+  expect(plan.sequential, plan.text).toBe(false);
+  expect(plan.pages, plan.text).toBeLessThan(FEW_PAGES);
+});

@@ -1,0 +1,112 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { openDatabase } from '../../src/db/database.ts';
+import { DeliveryFixture } from '../support/delivery-fixture.ts';
+import { recordingConsumer } from '../support/recording-consumer.ts';
+import { type RunningDaemon, startDaemon } from '../support/running-daemon.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+
+const fixture = new DeliveryFixture();
+const cleanups: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** How often a daemon said something, once it has said `type` so many times. */
+function times(daemon: RunningDaemon, type: string, count: number) {
+  return daemon.events.until((all) => all.filter((event) => event.type === type).length >= count);
+}
+
+/** A daemon that reaches the server through a proxy only. */
+async function startBehindProxy(consumer: ReturnType<typeof recordingConsumer>['consumer']) {
+  const proxy = await startTcpProxy(fixture.database.url);
+  const db = openDatabase({
+    url: proxy.url,
+    schema: 'pgwatch',
+    functionsSchema: 'public',
+    poolSize: 5,
+    onIdleError: () => {},
+  });
+  const daemon = startDaemon(db, [consumer]);
+  cleanups.push(
+    () => proxy.close(),
+    () => db.close(),
+    () => daemon.stop(),
+  );
+  await daemon.events.first((event) => event.type === 'live');
+  await daemon.events.first((event) => event.type === 'listening');
+  return { proxy, daemon };
+}
+
+describe('a lost connection', () => {
+  it('of every backend is replaced, and LISTENs again', async () => {
+    const { consumer, received, ids } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const daemon = await fixture.startLive([consumer]);
+    const before = await fixture.notify('before');
+    await received.count(1);
+    await fixture.database.query(
+      `select pg_terminate_backend(pid) from pg_stat_activity
+       where datname = current_database() and application_name = 'pgwatch'`,
+    );
+    await times(daemon, 'listening', 2);
+    const after = await fixture.notify('after');
+    await received.count(2);
+    expect(ids()).toEqual([before, after]);
+  });
+
+  it('is waited out: what was written meanwhile is handled on return', async () => {
+    const { consumer, received, ids } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const { proxy, daemon } = await startBehindProxy(consumer);
+    await proxy.cut();
+    await daemon.events.first((event) => event.type === 'listen-lost');
+    const meanwhile = await fixture.notify('meanwhile');
+    await proxy.mend();
+    await received.count(1);
+    const after = await fixture.notify('after');
+    await received.count(2);
+    expect(ids()).toEqual([meanwhile, after]);
+  });
+
+  it('is reported once, not at every attempt', async () => {
+    const { consumer } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const { proxy, daemon } = await startBehindProxy(consumer);
+    await proxy.cut();
+    await daemon.events.first((event) => event.type === 'listen-lost');
+    await proxy.mend();
+    await times(daemon, 'listening', 2);
+    const lost = daemon.events.all.filter((event) => event.type === 'listen-lost');
+    expect(lost).toHaveLength(1);
+  });
+
+  it('in the middle of a batch repeats nothing while the process lives', async () => {
+    await fixture.database.query(
+      'select smart_notify($1, to_jsonb(n)) from generate_series(1, 300) as n',
+      [fixture.name()],
+    );
+    let kill: Promise<unknown> | undefined;
+    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()], {
+      handle: async ({ data }) => {
+        if (data !== 150) return;
+        kill = fixture.database.query(
+          `select pg_terminate_backend(pid) from pg_stat_activity
+           where datname = current_database() and application_name = 'pgwatch'`,
+        );
+        await kill;
+      },
+    });
+    await fixture.startLive([consumer]);
+    await received.count(300);
+    expect(received.all.map(({ data }) => data)).toEqual(
+      Array.from({ length: 300 }, (_, index) => index + 1),
+    );
+  });
+
+  it('does not keep a daemon from stopping', async () => {
+    const { consumer } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const { proxy, daemon } = await startBehindProxy(consumer);
+    await proxy.cut();
+    await daemon.events.first((event) => event.type === 'listen-lost');
+    await daemon.stop();
+    expect(daemon.events.all.some((event) => event.type === 'released')).toBe(false);
+  });
+});

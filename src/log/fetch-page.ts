@@ -15,8 +15,11 @@ export interface Page {
  * Fetches the next notifications of a window, in the order of their ids.
  *
  * Each channel is read from its own place in the index (channel, id), so that a consumer of a quiet
- * channel does not read through a busy one. The channel is written as a range and named in the
- * order, because after an equality the planner might as well walk the primary key.
+ * channel does not read through a busy one. The planner must take that index, and take it in order:
+ * the channel is bounded by a row comparison and named in the order, because after an equality it
+ * might as well walk the primary key, and after a plain range it expects so few rows that it would
+ * collect and sort all of the backlog for each page. `offset 0` keeps the snapshots, whose effect
+ * it can only guess, out of that choice.
  */
 export async function fetchPage(
   client: Pool | ClientBase,
@@ -58,13 +61,16 @@ export function pageStatement(names: Names): string {
       select in_window.*
       from unnest($4::text[] collate "C") as wanted (channel)
       cross join lateral (
-        select log.id, log.channel, log.key, log.payload, log.created_at
-        from ${log} log
-        where log.channel >= wanted.channel and log.channel <= wanted.channel
-          and log.id > $3
-          and not pg_visible_in_snapshot(log.xid, $1::pg_snapshot)
-          and pg_visible_in_snapshot(log.xid, $2::pg_snapshot)
-        order by log.channel, log.id
+        select id, channel, key, payload, created_at
+        from (
+          select id, channel, key, payload, created_at, xid
+          from ${log} log
+          where (log.channel, log.id) > (wanted.channel, $3::bigint) and log.channel <= wanted.channel
+          order by log.channel, log.id
+          offset 0
+        ) ahead
+        where not pg_visible_in_snapshot(xid, $1::pg_snapshot)
+          and pg_visible_in_snapshot(xid, $2::pg_snapshot)
         limit $5
       ) in_window
       order by in_window.id

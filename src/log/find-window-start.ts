@@ -34,7 +34,7 @@ export function windowStartStatement(names: Names): string {
         from unnest($2::xid8[]) as late (xid)
         cross join lateral (
           select log.id from ${log} log
-          where log.xid >= late.xid and log.xid <= late.xid
+          where (log.xid, log.id) >= (late.xid, 0) and log.xid <= late.xid
           order by log.xid, log.id
           limit 1
         ) first

@@ -42,7 +42,7 @@ export function probeStatement(names: Names): string {
         from unnest($2::xid8[]) as late (xid)
         cross join lateral (
           select channel from ${log} log
-          where log.xid >= late.xid and log.xid <= late.xid
+          where (log.xid, log.id) >= (late.xid, 0) and log.xid <= late.xid
           order by log.xid, log.id
           limit $3
         ) ended_since

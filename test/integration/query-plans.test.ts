@@ -13,6 +13,8 @@ const ROWS = 200_000;
 const FIRST_XID = 1_000_000;
 const XIDS = ROWS / 10;
 const LAST_XID = FIRST_XID + XIDS;
+/** One transaction that wrote many rows. */
+const BULK_XID = FIRST_XID - 1;
 
 /** More than a fetch may touch, less than any walk over what is settled: that is 5,000 and more. */
 const FEW_PAGES = 150;
@@ -32,6 +34,11 @@ beforeAll(async () => {
             jsonb_build_object('n', n, 'text', repeat('x', 150))
      from generate_series(0, $2::int - 1) as n`,
     [FIRST_XID, ROWS],
+  );
+  await client.query(
+    `insert into pgwatch.notification_log (xid, channel, payload)
+     select $1::text::xid8, 'busy', to_jsonb(n) from generate_series(1, $2::int) as n`,
+    [BULK_XID, ROWS / 10],
   );
 });
 afterAll(async () => {
@@ -95,9 +102,19 @@ const HOT_PATHS: readonly [what: string, statement: () => string, values: readon
     [String(FIRST_XID), '{}', '{busy}', '101', ...limits],
   ],
   [
+    'a fetch that finds too much of one late transaction',
+    () => freshStatement(test.db.names),
+    [String(LAST_XID + 5), `{${BULK_XID}}`, '{busy}', '101', ...limits],
+  ],
+  [
     'a page in the middle of a backlog',
     () => pageStatement(test.db.names),
     ['1:1:', `${LAST_XID + 9}:${LAST_XID + 9}:`, '100000', '{busy}', ...limits],
+  ],
+  [
+    'a page of a thousand rows',
+    () => pageStatement(test.db.names),
+    ['1:1:', `${LAST_XID + 9}:${LAST_XID + 9}:`, '1000', '{busy}', '1000', '16000000'],
   ],
   [
     'a page of a quiet channel beside a busy one',
@@ -113,6 +130,11 @@ const HOT_PATHS: readonly [what: string, statement: () => string, values: readon
     'a look of the doorkeeper',
     () => probeStatement(test.db.names),
     [String(LAST_XID - 5), `{${FIRST_XID + 7}}`, '1001'],
+  ],
+  [
+    'a look of the doorkeeper at one large late transaction',
+    () => probeStatement(test.db.names),
+    [String(LAST_XID + 5), `{${BULK_XID}}`, '1001'],
   ],
 ];
 

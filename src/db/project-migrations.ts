@@ -30,6 +30,15 @@ export async function projectMigrations(
     scripts.set(name, { ...known, ...steps });
   };
 
+  const load = async (path: string) => {
+    try {
+      return await importModule(path);
+    } catch (cause) {
+      const reason = cause instanceof Error ? cause.message : String(cause);
+      throw invalid(`A migration cannot be loaded: ${reason}`, 'Correct it.', cause);
+    }
+  };
+
   for (const file of await filesOf(folder)) {
     const path = join(folder, file);
     const sqlName = SQL_FILE.exec(file)?.groups;
@@ -38,7 +47,7 @@ export async function projectMigrations(
       const step: MigrationStep = { kind: 'sql', text: await readFile(path, 'utf8') };
       add(file, sqlName['name'], sqlName['direction'] === '.down' ? { down: step } : { up: step });
     } else if (moduleName !== undefined && !file.endsWith('.d.ts') && !file.endsWith('.d.mts')) {
-      add(file, moduleName, stepsOf(file, await importModule(path)));
+      add(file, moduleName, stepsOf(file, await load(path)));
     }
   }
 
@@ -82,6 +91,10 @@ function stepsOf(file: string, module: Record<string, unknown>) {
   return { up: step(up), ...(down === undefined ? {} : { down: step(down) }) };
 }
 
-function invalid(what: string, hint: string): PgwatchError {
-  return new PgwatchError('MIGRATION_INVALID', { what, hint });
+function invalid(what: string, hint: string, cause?: unknown): PgwatchError {
+  return new PgwatchError('MIGRATION_INVALID', {
+    what,
+    hint,
+    ...(cause === undefined ? {} : { cause }),
+  });
 }

@@ -1,0 +1,125 @@
+import type { Consumer } from '../consumer/consumer.ts';
+import { discoverConsumers } from '../consumer/discovery.ts';
+import { selectConsumers } from '../consumer/selection.ts';
+import { Daemon } from '../daemon.ts';
+import type { Database } from '../db/database.ts';
+import type { DeliveryEventSink } from '../delivery/events.ts';
+import { logDeliveryEvents } from '../delivery/log-events.ts';
+import { onShutdownSignals } from '../lifecycle/shutdown.ts';
+import { notifySystemd } from '../lifecycle/systemd.ts';
+import type { Logger } from '../logger.ts';
+import type { ListenerEvent } from '../wake/listener.ts';
+import { logListenerEvents } from '../wake/log-events.ts';
+import { migrateToLatest } from './migrate.ts';
+import { OnceSummary } from './once-summary.ts';
+import type { CommandContext, ListenOptions } from './options.ts';
+import { assertInstalled, withDatabase } from './with-database.ts';
+
+/** Runs consumers until a signal ends it; with --once, until what is there has been handled. */
+export async function runListen(context: CommandContext, options: ListenOptions): Promise<number> {
+  const consumers = await chooseConsumers(context, options);
+  await withDatabase(context, 'database', async (db) => {
+    if (options.migrate) await migrateToLatest(context, db);
+    await assertInstalled(db);
+    if (options.once) await drain(context, db, consumers);
+    else await serve(context, db, consumers);
+  });
+  return 0;
+}
+
+async function chooseConsumers(
+  { config, logger }: CommandContext,
+  options: ListenOptions,
+): Promise<readonly Consumer[]> {
+  const { consumers, failures } = await discoverConsumers({ ...config, logger });
+  const [failure] = failures;
+  // A module that cannot be loaded may hold a consumer that somebody relies on: not to start is
+  // noticed, to leave it out is not. Unless those wanted were named and are all there.
+  if (failure !== undefined && options.consumers.length === 0) throw failure.error;
+  for (const { file, error } of failures) {
+    logger.warn({ file, err: error }, 'module could not be loaded');
+  }
+  return selectConsumers(consumers, options).map(({ consumer }) => consumer);
+}
+
+/** Runs until SIGTERM or SIGINT. */
+async function serve(
+  context: CommandContext,
+  db: Database,
+  consumers: readonly Consumer[],
+): Promise<void> {
+  const { config, logger } = context;
+  const logListening = logListenerEvents(logger);
+  const onListener = (event: ListenerEvent) => {
+    logListening(event);
+    if (event.type === 'listening') tellSystemd('ready', logger);
+  };
+  const daemon = openDaemon(context, db, consumers, logDeliveryEvents(logger), onListener);
+  logger.info({ consumers: consumers.map(({ id }) => id), pid: process.pid }, 'pgwatch started');
+  const takeOff = stopOnSignals(daemon, config.shutdownTimeoutSeconds, logger);
+  try {
+    await daemon.run();
+    logger.info('pgwatch stopped');
+  } finally {
+    takeOff();
+  }
+}
+
+/** Handles everything that is there, then ends. */
+async function drain(
+  context: CommandContext,
+  db: Database,
+  consumers: readonly Consumer[],
+): Promise<void> {
+  const { config, logger, output } = context;
+  const summary = new OnceSummary();
+  const log = logDeliveryEvents(logger);
+  const onDelivery: DeliveryEventSink = (event) => {
+    summary.count(event);
+    if (event.type !== 'live') log(event);
+  };
+  const daemon = openDaemon(context, db, consumers, onDelivery, undefined);
+  const takeOff = stopOnSignals(daemon, config.shutdownTimeoutSeconds, logger);
+  try {
+    await daemon.run();
+  } finally {
+    takeOff();
+  }
+  output.write(summary.text());
+}
+
+function openDaemon(
+  { config, logger }: CommandContext,
+  db: Database,
+  consumers: readonly Consumer[],
+  onDelivery: DeliveryEventSink,
+  onListener: ((event: ListenerEvent) => void) | undefined,
+): Daemon {
+  return new Daemon({ db, config, consumers, logger, onDelivery, onListener });
+}
+
+/** A second signal ends the process at once; what is unfinished is repeated at the next start. */
+function stopOnSignals(daemon: Daemon, graceSeconds: number, logger: Logger): () => void {
+  return onShutdownSignals({
+    graceMs: graceSeconds * 1000,
+    stop: (signal) => {
+      logger.info({ signal }, 'stopping, waiting for handlers to finish');
+      tellSystemd('stopping', logger);
+      daemon.stop();
+    },
+    abort: () => {
+      logger.warn({ graceSeconds }, 'handlers did not finish in time, aborting them');
+      daemon.abort();
+    },
+    exit: (signal) => {
+      logger.warn({ signal }, 'second signal, exiting at once');
+      process.exit(EXIT_AT_ONCE);
+    },
+  });
+}
+
+const EXIT_AT_ONCE = 1;
+
+function tellSystemd(state: 'ready' | 'stopping', logger: Logger): void {
+  void notifySystemd(state, (err) => logger.warn({ err, state }, 'systemd could not be told'));
+}

@@ -1,0 +1,36 @@
+import type { DeliveryEvent } from '../delivery/events.ts';
+
+interface Counts {
+  handled: number;
+  retrying: number;
+  dead: number;
+  note: string;
+}
+
+/** What a run with --once did, per consumer. */
+export class OnceSummary {
+  readonly #counts = new Map<string, Counts>();
+
+  count(event: DeliveryEvent): void {
+    const counts = this.#of(event.consumer);
+    if (event.type === 'handled') counts.handled += 1;
+    if (event.type === 'retrying') counts.retrying += 1;
+    if (event.type === 'dead-lettered') counts.dead += 1;
+    if (event.type === 'waiting-for-lease') counts.note = `left to ${event.owner}, which runs it`;
+  }
+
+  text(): string {
+    const lines = [...this.#counts].map(([consumer, { handled, retrying, dead, note }]) =>
+      note === ''
+        ? `${consumer}: ${handled} handled, ${retrying} to be retried, ${dead} dead-lettered\n`
+        : `${consumer}: ${note}\n`,
+    );
+    return lines.join('');
+  }
+
+  #of(consumer: string): Counts {
+    const counts = this.#counts.get(consumer) ?? { handled: 0, retrying: 0, dead: 0, note: '' };
+    this.#counts.set(consumer, counts);
+    return counts;
+  }
+}

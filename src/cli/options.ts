@@ -1,0 +1,78 @@
+import type { Readable } from 'node:stream';
+import type { ResolvedConfig } from '../config/resolved-config.ts';
+import type { Logger } from '../logger.ts';
+import type { Output } from './output.ts';
+
+/** What every command gets. Flags that set a key of the configuration are in `config` already. */
+export interface CommandContext {
+  readonly config: ResolvedConfig;
+  /** Logs to standard error. */
+  readonly logger: Logger;
+  /** Standard output: for the command's result, nothing else. */
+  readonly output: Output;
+  /** Standard input. */
+  readonly input: Readable;
+}
+
+/** Which consumers to take: an empty list says nothing. */
+export interface ConsumerFilters {
+  /** Ids. */
+  readonly consumers: readonly string[];
+  readonly apps: readonly string[];
+  /** Ids. */
+  readonly excludeConsumers: readonly string[];
+}
+
+/** `status` comes alone; `down` and `to` exclude each other. */
+export interface MigrateOptions {
+  /** Show what is applied and what is not; change nothing. */
+  readonly status: boolean;
+  /** Migrate up or down to the migration of this name. */
+  readonly to: string | undefined;
+  /** Revert the newest migration of the project. */
+  readonly down: boolean;
+  /** Print the SQL; change nothing. */
+  readonly dryRun: boolean;
+}
+
+export interface ListenOptions extends ConsumerFilters {
+  /** Handle what is there, then exit. */
+  readonly once: boolean;
+  /** Migrate first. */
+  readonly migrate: boolean;
+}
+
+export interface ListConsumersOptions extends ConsumerFilters {
+  readonly json: boolean;
+}
+
+/** The age is `config.cleanup.days`. */
+export interface CleanupOptions {
+  readonly dryRun: boolean;
+  readonly includeUnprocessed: boolean;
+  readonly includeDead: boolean;
+}
+
+export interface NotifyOptions {
+  readonly key: string | undefined;
+}
+
+/** The commands' bodies. Each gives the exit code: 0 done, 1 failed; what it throws is reported. */
+export interface CommandBodies {
+  migrate(context: CommandContext, options: MigrateOptions): Promise<number>;
+  listen(context: CommandContext, options: ListenOptions): Promise<number>;
+  listConsumers(context: CommandContext, options: ListConsumersOptions): Promise<number>;
+  cleanup(context: CommandContext, options: CleanupOptions): Promise<number>;
+  /** `json` as typed; `-` stands for standard input. */
+  notify(
+    context: CommandContext,
+    options: NotifyOptions,
+    channel: string,
+    json: string,
+  ): Promise<number>;
+}
+
+/** How each command's body is loaded, when it is called. */
+export type Commands = {
+  readonly [Name in keyof CommandBodies]: () => Promise<CommandBodies[Name]>;
+};

@@ -1,0 +1,49 @@
+import type { Writable } from 'node:stream';
+
+/** Standard output, for results. */
+export interface Output {
+  write(text: string): void;
+  readonly isTerminal: boolean;
+  /** Characters in a line of the terminal; infinite elsewhere. */
+  readonly columns: number;
+}
+
+/** A stream that may be a terminal. */
+export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+
+export function outputOf(stream: OutputStream): Output {
+  return {
+    write: (text) => void stream.write(text),
+    isTerminal: stream.isTTY === true,
+    get columns() {
+      return stream.isTTY === true && stream.columns ? stream.columns : Number.POSITIVE_INFINITY;
+    },
+  };
+}
+
+/** A reader that went away (`pgwatch list-consumers | head -1`) is no reason to crash. */
+export function tolerateClosedPipe(stream: Writable): void {
+  stream.on('error', (error: NodeJS.ErrnoException) => {
+    if (error.code !== 'EPIPE') throw error;
+  });
+}
+
+/** Columns as wide as their widest cell, two spaces apart; no line ends in spaces. */
+export function formatTable(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  const lines = [head, ...rows];
+  const widths = head.map((_, index) => Math.max(...lines.map((line) => widthOf(line[index]))));
+  return lines
+    .map((line) => {
+      const cells = line.map((cell, index) => cell + padding(cell, widths[index]));
+      return `${cells.join('  ').trimEnd()}\n`;
+    })
+    .join('');
+}
+
+function padding(cell: string, width = 0): string {
+  return ' '.repeat(Math.max(0, width - widthOf(cell)));
+}
+
+function widthOf(cell = ''): number {
+  return [...cell].length;
+}

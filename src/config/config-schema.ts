@@ -1,0 +1,161 @@
+import { Buffer } from 'node:buffer';
+import * as v from 'valibot';
+import { LOG_FORMATS, LOG_LEVELS } from '../log-level.ts';
+import { suggest } from '../suggest.ts';
+import { type ConfigProblem, showValue } from './config-problem.ts';
+import { databaseUrlFault } from './database-url.ts';
+import type { ConsumersByApp, PgwatchConfig } from './pgwatch-config.ts';
+
+/** Just below the longest time that a timer of Node can run. */
+const DAY = 86_400;
+const MAX_SECONDS = 24 * DAY;
+
+/** Every message below is what was expected; the value found is added when it is reported. */
+function number(min: number, max: number) {
+  const expected = `a number from ${min} to ${max}`;
+  return v.optional(
+    v.pipe(
+      v.number(expected),
+      v.check((found) => found >= min && found <= max, expected),
+    ),
+  );
+}
+
+function integer(min: number, max: number) {
+  const expected = `a whole number from ${min} to ${max}`;
+  return v.optional(
+    v.pipe(
+      v.number(expected),
+      v.check((found) => Number.isInteger(found) && found >= min && found <= max, expected),
+    ),
+  );
+}
+
+function oneOf<const Choices extends readonly string[]>(choices: Choices) {
+  return v.optional(v.picklist(choices, `one of ${choices.join(', ')}`));
+}
+
+function text(expected: string, isValid: (found: string) => boolean = (found) => found !== '') {
+  return v.optional(v.pipe(v.string(expected), v.check(isValid, expected)));
+}
+
+const MAX_NAME_BYTES = 63;
+
+/** PostgreSQL keeps names that start with "pg_" for itself. */
+function isSchemaName(name: string): boolean {
+  const bytes = Buffer.byteLength(name);
+  if (bytes === 0 || bytes > MAX_NAME_BYTES || name.startsWith('pg_')) return false;
+  return !name.includes('\0') && !/\p{Surrogate}/u.test(name);
+}
+
+const SCHEMA_NAME = 'a name of 1 to 63 bytes that does not start with "pg_"';
+
+function isDatabase(text: string): boolean {
+  return text === 'embedded' || databaseUrlFault(text) === undefined;
+}
+
+function isGlobs(value: unknown): value is string | readonly string[] {
+  const globs: readonly unknown[] = Array.isArray(value) ? value : [value];
+  return globs.every((glob) => typeof glob === 'string' && glob.trim() !== '');
+}
+
+/** A comma separates the apps of `--apps`. */
+function isAppName(name: string): boolean {
+  return name !== '' && name === name.trim() && !name.includes(',');
+}
+
+function isConsumers(value: unknown): value is string | readonly string[] | ConsumersByApp {
+  if (isGlobs(value)) return true;
+  return (
+    isRecord(value) &&
+    Object.entries(value).every(([app, globs]) => isAppName(app) && isGlobs(globs))
+  );
+}
+
+const CONSUMERS = 'a glob, a list of globs, or an object of globs by app name';
+
+/** An object with these keys only. All unknown ones are reported, not just the first. */
+function section<const Entries extends v.ObjectEntries>(entries: Entries) {
+  return v.pipe(
+    v.custom<Record<string, unknown>>(isRecord, 'an object'),
+    v.looseObject(entries, 'an object'),
+    v.rawCheck(({ dataset, addIssue }) => {
+      const input: unknown = dataset.value;
+      if (!isRecord(input)) return;
+      for (const key of Object.keys(input).filter((key) => !Object.hasOwn(entries, key))) {
+        addIssue({
+          message: unknownKey(key, Object.keys(entries)),
+          path: [{ type: 'object', origin: 'key', input, key, value: input[key] }],
+        });
+      }
+    }),
+  );
+}
+
+const UNKNOWN_KEY = 'there is no such key.';
+
+function unknownKey(key: string, known: readonly string[]): string {
+  return `${UNKNOWN_KEY}${suggest(key, known)}`;
+}
+
+const schema = section({
+  database: text('a PostgreSQL URL or "embedded"', isDatabase),
+  schema: text(SCHEMA_NAME, isSchemaName),
+  functionsSchema: text(SCHEMA_NAME, isSchemaName),
+  consumers: v.optional(v.custom<NonNullable<PgwatchConfig['consumers']>>(isConsumers, CONSUMERS)),
+  migrations: text('a folder'),
+  logLevel: oneOf(LOG_LEVELS),
+  logFormat: oneOf(LOG_FORMATS),
+  timeoutSeconds: number(0.1, DAY),
+  maxBatchSize: integer(1, 10_000),
+  maxBatchBytes: integer(1024, 1024 ** 3),
+  reconnectDelaySeconds: number(0.01, 3600),
+  shutdownTimeoutSeconds: number(0, DAY),
+  leaseSeconds: number(1, 3600),
+  handlerTimeoutSeconds: number(0.001, MAX_SECONDS),
+  skipPlayback: v.optional(v.boolean('true or false')),
+  retry: v.optional(
+    section({
+      maxAttempts: integer(1, 1_000_000),
+      minDelaySeconds: number(0, MAX_SECONDS),
+      maxDelaySeconds: number(0, MAX_SECONDS),
+      factor: number(1, 100),
+      jitter: number(0, 1),
+    }),
+  ),
+  cleanup: v.optional(section({ days: number(0, 36_500) })),
+  poolSize: integer(1, 1000),
+}) satisfies v.GenericSchema<unknown, PgwatchConfig>;
+
+/**
+ * Checks a configuration as a user gives it.
+ * @param sourceOf names where the value at a path (`retry.factor`; empty: the whole) comes from
+ */
+export function checkConfig(
+  input: unknown,
+  sourceOf: (path: string) => Pick<ConfigProblem, 'source' | 'code'>,
+): { config: PgwatchConfig; problems: ConfigProblem[] } {
+  const result = v.safeParse(schema, input);
+  if (result.success) return { config: result.output, problems: [] };
+  const problems = result.issues.map(({ message, path, input: found }) => {
+    const dotted = path?.map(({ key }) => String(key)).join('.') ?? '';
+    return { ...sourceOf(dotted), ...faultOf(dotted, message, found) };
+  });
+  return { config: {}, problems };
+}
+
+function faultOf(path: string, message: string, found: unknown): Omit<ConfigProblem, 'source'> {
+  if (message.startsWith(UNKNOWN_KEY)) return { text: message };
+  const fault =
+    path === 'database' && typeof found === 'string' ? databaseUrlFault(found) : undefined;
+  if (fault === undefined) return { text: `expected ${message}, found ${showValue(found)}.` };
+  return {
+    text: `"${fault.shown}" is not a database URL. ${fault.why}`,
+    code: 'DATABASE_URL_INVALID',
+    hint: fault.hint,
+  };
+}
+
+function isRecord(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

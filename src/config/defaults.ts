@@ -1,0 +1,25 @@
+import type { PgwatchConfig } from './pgwatch-config.ts';
+
+export const DEFAULTS = {
+  schema: 'pgwatch',
+  functionsSchema: 'public',
+  consumers: ['consumers/**/*.{ts,mts,js,mjs}'],
+  logLevel: 'info',
+  timeoutSeconds: 30,
+  maxBatchSize: 100,
+  maxBatchBytes: 16 * 1024 * 1024,
+  reconnectDelaySeconds: 5,
+  shutdownTimeoutSeconds: 30,
+  leaseSeconds: 15,
+  skipPlayback: false,
+  retry: { maxAttempts: 20, minDelaySeconds: 1, maxDelaySeconds: 21_600, factor: 2, jitter: 0.2 },
+  cleanup: { days: 7 },
+  poolSize: 10,
+} as const satisfies PgwatchConfig;
+
+/** What the globs of `consumers` never find, whatever they say. */
+export const NEVER_CONSUMERS: readonly string[] = [
+  '**/node_modules/**',
+  '**/*.d.{ts,mts,cts}',
+  '**/*.{test,spec}.*',
+];

@@ -1,0 +1,86 @@
+import type { LogFormat, LogLevel } from '../log-level.ts';
+
+/**
+ * What a configuration file gives; everything is optional. Where an environment variable or a flag
+ * sets the same, the flag comes first, then the variable, then this file, then the default.
+ */
+export interface PgwatchConfig {
+  /**
+   * A PostgreSQL URL (`postgres://user:password@host:5432/database`), or `'embedded'` for a server
+   * that pgwatch runs itself and keeps in `.pgwatch/`. No default. `PGWATCH_DATABASE_URL` or else
+   * `DATABASE_URL` takes precedence, so a file in version control needs no password.
+   */
+  readonly database?: 'embedded' | (string & {}) | undefined;
+  /**
+   * The schema of pgwatch's own tables, also the NOTIFY channel of its doorbell: 1 to 63 bytes.
+   * Several installations in one database differ in it. Default `'pgwatch'`.
+   */
+  readonly schema?: string | undefined;
+  /** The schema of `smart_notify()` and `notify_data_change()`. Default `'public'`. */
+  readonly functionsSchema?: string | undefined;
+  /**
+   * Where the consumers are: globs, or globs by app name, relative to the configuration file's
+   * folder. Of plain globs, the app is the first folder below a glob's fixed part. Declarations
+   * (`*.d.ts`) and tests (`*.test.*`, `*.spec.*`) are left out. Default
+   * `'consumers/**\/*.{ts,mts,js,mjs}'`.
+   */
+  readonly consumers?: string | readonly string[] | ConsumersByApp | undefined;
+  /**
+   * The folder of the project's own migrations, relative to the configuration file's folder. No
+   * default: without it, `pgwatch migrate` installs pgwatch's own only.
+   */
+  readonly migrations?: string | undefined;
+  /** The least severe level that is logged; `'silent'` logs nothing. Default `'info'`. */
+  readonly logLevel?: LogLevel | undefined;
+  /** Default: `'pretty'` when standard error is a terminal, else `'json'`. */
+  readonly logFormat?: LogFormat | undefined;
+  /** Seconds after which a consumer looks for notifications though nobody rang. Default 30. */
+  readonly timeoutSeconds?: number | undefined;
+  /** Notifications that a consumer fetches at once, 1 to 10,000. Default 100. */
+  readonly maxBatchSize?: number | undefined;
+  /**
+   * Bytes of payload that a consumer fetches at once; a single notification that is larger comes
+   * alone. 1 KiB to 1 GiB. Default 16 MiB.
+   */
+  readonly maxBatchBytes?: number | undefined;
+  /** Seconds before the first attempt to reconnect; each further wait is longer. Default 5. */
+  readonly reconnectDelaySeconds?: number | undefined;
+  /** Seconds that running handlers get to finish in at shutdown; 0 aborts at once. Default 30. */
+  readonly shutdownTimeoutSeconds?: number | undefined;
+  /** Seconds after which another process takes over from one that crashed. Default 15. */
+  readonly leaseSeconds?: number | undefined;
+  /** Seconds after which a handler is aborted; the notification is tried again. Default: never. */
+  readonly handlerTimeoutSeconds?: number | undefined;
+  /** Whether `listen` lets the cursor jump to now instead of playing back. Default false. */
+  readonly skipPlayback?: boolean | undefined;
+  /** How a notification whose handler threw is tried again; a consumer may have its own. */
+  readonly retry?: RetryConfig | undefined;
+  readonly cleanup?: CleanupConfig | undefined;
+  /** Connections of one process at the most, 1 to 1,000; LISTEN takes one more. Default 10. */
+  readonly poolSize?: number | undefined;
+}
+
+export type ConsumersByApp = { readonly [app: string]: string | readonly string[] };
+
+export interface RetryConfig {
+  /** Attempts in all, the first included; then it is dead-lettered. 1 means none. Default 20. */
+  readonly maxAttempts?: number | undefined;
+  /** Seconds to wait after the first failure. Default 1. */
+  readonly minDelaySeconds?: number | undefined;
+  /** Seconds to wait at the most. Default 21,600 (6 hours). */
+  readonly maxDelaySeconds?: number | undefined;
+  /** What each further wait is multiplied by, 1 to 100. Default 2. */
+  readonly factor?: number | undefined;
+  /** The share of a wait that is left to chance, 0 to 1. Default 0.2. */
+  readonly jitter?: number | undefined;
+}
+
+export interface CleanupConfig {
+  /** Days after which `pgwatch cleanup` deletes a notification; fractions count. Default 7. */
+  readonly days?: number | undefined;
+}
+
+/** Gives an object literal the type of the configuration. Returns it unchanged. */
+export function defineConfig(config: PgwatchConfig): PgwatchConfig {
+  return config;
+}

@@ -1,0 +1,165 @@
+import { Buffer } from 'node:buffer';
+import { showValue } from '../config/config-problem.ts';
+import { PgwatchError } from '../errors.ts';
+import { assertChannel } from '../log/channel.ts';
+import type { RetryPolicy } from './retry-policy.ts';
+
+/** Where in the log a consumer starts that has never run: at its beginning, or now. */
+export type ConsumerStart = 'beginning' | 'latest';
+
+/** What a consumer says about itself. */
+export interface ConsumerSettings {
+  /** Its progress is stored under this name: 1 to 200 bytes, no control characters. */
+  readonly id: string;
+  readonly channels: readonly string[];
+  readonly start: ConsumerStart;
+  /** Undefined fields come from the configuration. */
+  readonly retry: Partial<RetryPolicy> | undefined;
+  /** Undefined: as the configuration says. */
+  readonly handlerTimeoutSeconds: number | undefined;
+}
+
+/** The channel of captured changes when none is named. */
+export const DEFAULT_CHANNELS: readonly string[] = ['data_change'];
+
+const ID_MAX_BYTES = 200;
+
+/** 24 days, as in the configuration: a timer of Node cannot be set much further ahead. */
+const MAX_SECONDS = 24 * 86_400;
+
+/**
+ * Checks what a user wrote, fills in the defaults and removes duplicate channels.
+ *
+ * @param subject what errors call the consumer, as `The class WelcomeEmail`
+ * @param idHint what to write where the id is missing
+ * @throws {PgwatchError} CONSUMER_ID_MISSING, CONSUMER_INVALID, CHANNEL_INVALID
+ */
+export function checkSettings(
+  given: { readonly [Name in keyof ConsumerSettings]?: unknown },
+  subject: string,
+  idHint: string,
+): ConsumerSettings {
+  const { id, channels, start, retry, handlerTimeoutSeconds } = given;
+  if (id === undefined || id === null || id === '') {
+    throw new PgwatchError('CONSUMER_ID_MISSING', {
+      what: `${subject} has no consumer id.`,
+      why: 'The progress of a consumer is stored under its id.',
+      hint: idHint,
+    });
+  }
+  const expect = <T>(name: string, value: unknown, guard: Guard<T>, expected: string): T => {
+    if (guard(value)) return value;
+    throw invalidSetting(subject, name, value, expected);
+  };
+  return {
+    id: expect('id', id, isId, `a string of 1 to ${ID_MAX_BYTES} bytes without control characters`),
+    channels: checkChannels(
+      expect('channels', channels ?? DEFAULT_CHANNELS, isFilledArray, 'a list of channel names'),
+    ),
+    start: expect('start', start ?? 'beginning', isStart, "'beginning' or 'latest'"),
+    retry:
+      retry === undefined
+        ? undefined
+        : checkRetry(expect('retry', retry, isObject, OBJECT), subject),
+    handlerTimeoutSeconds:
+      handlerTimeoutSeconds === undefined
+        ? undefined
+        : expectNumber(subject, 'handlerTimeoutSeconds', handlerTimeoutSeconds, TIMEOUT_RANGE),
+  };
+}
+
+/** @throws {PgwatchError} CONSUMER_INVALID */
+export function invalidSetting(
+  subject: string,
+  name: string,
+  found: unknown,
+  expected: string,
+): PgwatchError {
+  return new PgwatchError('CONSUMER_INVALID', {
+    what: `${subject} has ${name}: ${showValue(found)}.`,
+    why: `Expected ${expected}.`,
+  });
+}
+
+type Guard<T> = (value: unknown) => value is T;
+
+const OBJECT = 'an object such as { maxAttempts: 5 }';
+
+interface Range {
+  readonly min: number;
+  readonly max: number;
+  readonly whole?: true;
+}
+
+const TIMEOUT_RANGE: Range = { min: 0.001, max: MAX_SECONDS };
+
+const RETRY_RANGES: { readonly [Name in keyof RetryPolicy]: Range } = {
+  maxAttempts: { min: 1, max: 1_000_000, whole: true },
+  minDelaySeconds: { min: 0, max: MAX_SECONDS },
+  maxDelaySeconds: { min: 0, max: MAX_SECONDS },
+  factor: { min: 1, max: 100 },
+  jitter: { min: 0, max: 1 },
+};
+
+function expectNumber(subject: string, name: string, found: unknown, range: Range): number {
+  const { min, max, whole } = range;
+  const isInside = typeof found === 'number' && found >= min && found <= max;
+  if (isInside && (whole === undefined || Number.isInteger(found))) return found;
+  throw invalidSetting(
+    subject,
+    name,
+    found,
+    `a ${whole === undefined ? 'number' : 'whole number'} from ${min} to ${max}`,
+  );
+}
+
+function checkRetry(retry: Record<string, unknown>, subject: string): Partial<RetryPolicy> {
+  const policy: { -readonly [Name in keyof RetryPolicy]?: number } = {};
+  for (const [name, value] of Object.entries(retry)) {
+    if (!isRetryField(name)) {
+      const known = Object.keys(RETRY_RANGES).join(', ');
+      throw invalidSetting(subject, `retry.${name}`, value, `only these names: ${known}`);
+    }
+    if (value === undefined) continue;
+    policy[name] = expectNumber(subject, `retry.${name}`, value, RETRY_RANGES[name]);
+  }
+  const { minDelaySeconds: min = 0, maxDelaySeconds: max = MAX_SECONDS } = policy;
+  if (min > max) {
+    throw invalidSetting(subject, 'retry.maxDelaySeconds', max, `minDelaySeconds (${min}) or more`);
+  }
+  return policy;
+}
+
+function checkChannels(channels: readonly unknown[]): readonly string[] {
+  const names = new Set<string>();
+  for (const channel of channels) {
+    assertChannel(channel);
+    names.add(channel);
+  }
+  return [...names];
+}
+
+function isRetryField(name: string): name is keyof RetryPolicy {
+  return Object.hasOwn(RETRY_RANGES, name);
+}
+
+function isId(value: unknown): value is string {
+  return (
+    typeof value === 'string' &&
+    value.trim() !== '' &&
+    Buffer.byteLength(value) <= ID_MAX_BYTES &&
+    !/[\p{Control}\p{Surrogate}]/u.test(value)
+  );
+}
+
+function isStart(value: unknown): value is ConsumerStart {
+  return value === 'beginning' || value === 'latest';
+}
+
+function isFilledArray(value: unknown): value is readonly unknown[] {
+  return Array.isArray(value) && value.length > 0;
+}
+
+function isObject(value: unknown): value is Record<string, unknown> {
+  return typeof value === 'object' && value !== null && !Array.isArray(value);
+}

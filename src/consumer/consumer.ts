@@ -1,0 +1,21 @@
+import type { Logger } from 'pino';
+import type { Notification } from '../log/notification.ts';
+import type { ConsumerSettings } from './consumer-settings.ts';
+
+/**
+ * What the engine runs. It is made from a definition or from a class; nothing behind this
+ * interface knows which.
+ */
+export interface Consumer extends ConsumerSettings {
+  /** May return a promise. Returning means done, throwing means failed. */
+  handle(notification: Notification, context: HandlerContext): unknown;
+}
+
+/** What a handler is given beside its notification. */
+export interface HandlerContext {
+  /** Aborted when the process is to stop, and at the handler's time limit. Pass it to `fetch`. */
+  readonly signal: AbortSignal;
+  /** A pino logger which names the consumer in every line. */
+  readonly logger: Logger;
+  readonly consumer: { readonly id: string; readonly channels: readonly string[] };
+}

@@ -1,0 +1,42 @@
+import { dirname, isAbsolute, relative, sep } from 'node:path';
+import { cwd } from 'node:process';
+import { fileURLToPath } from 'node:url';
+
+/** Where something went wrong: an absolute file, and `line` or `line:column`. */
+export interface Place {
+  readonly file: string;
+  readonly position: string;
+}
+
+/** `src` or `dist/src`: frames in here say nothing about the user's code. */
+const OWN_CODE = dirname(fileURLToPath(import.meta.url)) + sep;
+
+/** A stack frame, or the heading that Node puts on a syntax error: a path and a position. */
+const FRAME = /^(?:\s+at (?:.*\()?)?((?:file:\/\/)?(?:\/|[A-Z]:[\\/]).*?):(\d+(?::\d+)?)\)?$/;
+
+/** The first frame of an error's stack that is in the user's own files. */
+export function placeInStack(error: Error): Place | undefined {
+  for (const line of error.stack?.split('\n') ?? []) {
+    const [, address, position] = FRAME.exec(line) ?? [];
+    if (address === undefined || position === undefined) continue;
+    const file = pathOf(address);
+    if (file.startsWith(OWN_CODE) || file.includes(`${sep}node_modules${sep}`)) continue;
+    return { file, position };
+  }
+  return undefined;
+}
+
+export function formatPlace(place: Place): string {
+  return `${shownPath(place.file)}:${place.position}`;
+}
+
+/** A path as a person wants to read it: relative to the working directory when it is below it. */
+export function shownPath(file: string): string {
+  const fromHere = relative(cwd(), file);
+  return fromHere === '' || fromHere.startsWith('..') || isAbsolute(fromHere) ? file : fromHere;
+}
+
+/** A path out of a path or a file URL. */
+export function pathOf(address: string): string {
+  return address.startsWith('file://') ? fileURLToPath(address) : address;
+}

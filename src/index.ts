@@ -1,0 +1,38 @@
+/** The public API: what a project's configuration, consumers and migrations import. */
+export {
+  type CaptureOptions,
+  createTriggerForTable,
+  dropTriggerForTable,
+} from './capture/triggers.ts';
+export {
+  type CleanupConfig,
+  type ConsumersByApp,
+  defineConfig,
+  type PgwatchConfig,
+  type RetryConfig,
+} from './config/pgwatch-config.ts';
+export { BaseConsumer, type BaseConsumerOptions } from './consumer/base-consumer.ts';
+export type { Consumer, HandlerContext } from './consumer/consumer.ts';
+export type { ConsumerStart } from './consumer/consumer-settings.ts';
+export { type ConsumerDefinition, defineConsumer } from './consumer/define-consumer.ts';
+export {
+  isPermanentError,
+  isRetryableError,
+  PermanentError,
+  RetryableError,
+  type RetryableErrorOptions,
+} from './consumer/errors.ts';
+export type { RetryPolicy } from './consumer/retry-policy.ts';
+export type { Queryable } from './db/queryable.ts';
+export { type ErrorCode, type ErrorKind, PgwatchError } from './errors.ts';
+export { type SmartNotifyOptions, sendCustomNotification, smartNotify } from './log/append.ts';
+export {
+  type ChangeAction,
+  Notification,
+  Notification as NotificationHandler,
+  type NotificationParts,
+} from './log/notification.ts';
+export type { JsonObject, JsonValue } from './log/parse-json.ts';
+export { type CleanupOptions, type CleanupResult, cleanupOldNotifications } from './log/prune.ts';
+export { stringifyJson } from './log/stringify-json.ts';
+export type { Logger } from './logger.ts';

@@ -1,7 +1,9 @@
 import { text } from 'node:stream/consumers';
+import type { Database } from '../db/database.ts';
 import { PgwatchError } from '../errors.ts';
 import { appendJson } from '../log/append.ts';
 import { assertChannel } from '../log/channel.ts';
+import { suggest } from '../suggest.ts';
 import type { CommandContext, NotifyOptions } from './options.ts';
 import { withDatabase } from './with-database.ts';
 
@@ -15,14 +17,26 @@ export async function runNotify(
   assertChannel(channel);
   const payload = json === '-' ? await text(context.input) : json;
   assertJson(payload);
-  const id = await withDatabase(context, 'schema', (db) =>
-    appendJson(db.pool, channel, payload, {
+  await withDatabase(context, 'schema', async (db) => {
+    const id = await appendJson(db.pool, channel, payload, {
       key: key ?? null,
       functionsSchema: db.names.functionsSchema,
-    }),
-  );
-  context.output.write(`${id}\n`);
+    });
+    context.output.write(`${id}\n`);
+    await warnIfNobodyListens(context, db, channel);
+  });
   return 0;
+}
+
+/** Sent all the same: the consumer may be about to come, and then gets it as playback. */
+async function warnIfNobodyListens({ logger }: CommandContext, db: Database, channel: string) {
+  const consumers = await db.kysely.selectFrom('consumer').select('channels').execute();
+  const channels = consumers.flatMap((consumer) => consumer.channels);
+  if (channels.includes(channel)) return;
+  logger.warn(
+    { channel },
+    `no known consumer listens on this channel.${suggest(channel, channels)}`,
+  );
 }
 
 function assertJson(payload: string): void {

@@ -1,5 +1,6 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import {
+  CompiledQuery,
   Kysely,
   type Migration,
   type MigrationResultSet,
@@ -74,23 +75,25 @@ export async function withMigrationRunner<T>(
   names: Names,
   task: (runner: MigrationRunner) => Promise<T>,
 ): Promise<T> {
-  const pool = new pg.Pool({ ...connectionOptions(url), max: 1, idleTimeoutMillis: 0 });
-  pool.on('error', () => {});
-  const kysely = new Kysely<unknown>({
-    dialect: new PostgresDialect({
-      pool,
-      onCreateConnection: async (connection) => {
-        await connection.executeQuery(
-          sql`select set_config('lock_timeout', ${String(LOCK_TIMEOUT_MS)}, false)`.compile(kysely),
-        );
-      },
-    }),
-  });
+  const kysely = new Kysely<unknown>({ dialect: migrationDialect(url) });
   try {
     return await task(new MigrationRunner(kysely, names));
   } finally {
     await kysely.destroy();
   }
+}
+
+/** One connection that waits for locks no longer than a migration may. */
+export function migrationDialect(url: string): PostgresDialect {
+  const pool = new pg.Pool({ ...connectionOptions(url), max: 1, idleTimeoutMillis: 0 });
+  pool.on('error', () => {}); // whoever uses the connection next sees it
+  return new PostgresDialect({
+    pool,
+    // Not as a start-up option: poolers refuse those.
+    onCreateConnection: async (connection) => {
+      await connection.executeQuery(CompiledQuery.raw(`set lock_timeout = ${LOCK_TIMEOUT_MS}`));
+    },
+  });
 }
 
 /** Applies migrations through Kysely's migrator; its bookkeeping stands in pgwatch's schema. */

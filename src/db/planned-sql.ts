@@ -1,22 +1,16 @@
-import {
-  type CompiledQuery,
-  DummyDriver,
-  Kysely,
-  PostgresAdapter,
-  PostgresIntrospector,
-  PostgresQueryCompiler,
-} from 'kysely';
+import { type CompiledQuery, Kysely, type LogEvent, sql } from 'kysely';
 import type { Database } from './database.ts';
 import { installationState } from './installation.ts';
 import type { MigrationScript } from './migration-script.ts';
-import { type MigrationTarget, runStep, stepsTo } from './migrator.ts';
-import { quoteLiteral } from './names.ts';
+import { type MigrationTarget, migrationDialect, runStep, stepsTo } from './migrator.ts';
+import { quoteIdentifier, quoteLiteral } from './names.ts';
 import { ownMigrations } from './own-migrations.ts';
 import { assertSchemaNotNewer } from './schema-check.ts';
 
 /**
- * The SQL that migrating to the target would run; runs none of it. A module's queries are recorded
- * instead of executed, so one that depends on what it reads sees empty results.
+ * The SQL that migrating to the target would run: runs it in one transaction, notes it down, and
+ * rolls back. So it is what would really run, also of migrations that decide by what they read; and
+ * a migration that would fail fails here. Holds the locks of all the migrations for that moment.
  */
 export async function plannedSql(
   db: Database,
@@ -26,35 +20,57 @@ export async function plannedSql(
   await assertSchemaNotNewer(db);
   const state = await installationState(db, projectScripts);
   const own = await ownMigrations(db.names);
-  const parts: string[] = [];
   const plan = [
-    { scripts: own, steps: stepsTo({ kind: 'latest' }, state.pgwatch), owner: 'pgwatch' },
-    { scripts: projectScripts, steps: stepsTo(target, state.project), owner: 'project' },
+    ...stepsTo({ kind: 'latest' }, state.pgwatch).map((step) => ({ ...step, of: own })),
+    ...stepsTo(target, state.project).map((step) => ({ ...step, of: projectScripts })),
   ];
-  for (const { scripts, steps, owner } of plan) {
-    for (const { name, direction } of steps) {
-      const step = scripts.find((script) => script.name === name)?.[direction];
-      parts.push(`-- ${owner}: ${name} (${direction})\n`);
-      parts.push(step === undefined ? '-- cannot be reverted\n' : await sqlOf(step), '\n');
-    }
-  }
-  return parts.length === 0 ? '-- nothing to migrate\n' : parts.join('');
+  if (plan.length === 0) return '-- nothing to migrate\n';
+
+  const text: string[] = [];
+  await rehearse(
+    db,
+    async (transaction) => {
+      for (const { name, direction, of } of plan) {
+        const step = of.find((script) => script.name === name)?.[direction];
+        text.push(`-- ${of === own ? 'pgwatch' : 'project'}: ${name} (${direction})\n`);
+        if (step === undefined) text.push('-- cannot be reverted\n');
+        else await runStep(transaction, step);
+        text.push('\n');
+      }
+    },
+    (query) => text.push(asText(query)),
+  );
+  return text.join('');
 }
 
-async function sqlOf(step: NonNullable<MigrationScript['up']>): Promise<string> {
-  if (step.kind === 'sql') return `${step.text.trimEnd()}\n`;
-  const recorded: CompiledQuery[] = [];
-  const recorder = new Kysely<unknown>({
-    dialect: {
-      createAdapter: () => new PostgresAdapter(),
-      createDriver: () => new DummyDriver(),
-      createIntrospector: (db) => new PostgresIntrospector(db),
-      createQueryCompiler: () => new PostgresQueryCompiler(),
-    },
-    log: ({ query }) => void recorded.push(query),
-  });
-  await runStep(recorder, step);
-  return recorded.map(asText).join('');
+class RollBack extends Error {}
+
+/** Runs a task in a transaction that is always rolled back; tells of each query of the task. */
+async function rehearse(
+  db: Database,
+  task: (transaction: Kysely<unknown>) => Promise<void>,
+  onQuery: (query: CompiledQuery) => void,
+): Promise<void> {
+  let listening = false;
+  const log = ({ query }: LogEvent) => {
+    if (listening && !/^(?:begin|commit|rollback)$/.test(query.sql)) onQuery(query);
+  };
+  const kysely = new Kysely<unknown>({ dialect: migrationDialect(db.url), log });
+  try {
+    await kysely.transaction().execute(async (transaction) => {
+      await sql
+        .raw(`create schema if not exists ${quoteIdentifier(db.names.schema)}`)
+        .execute(transaction);
+      listening = true;
+      await task(transaction);
+      listening = false;
+      throw new RollBack();
+    });
+  } catch (error) {
+    if (!(error instanceof RollBack)) throw error;
+  } finally {
+    await kysely.destroy();
+  }
 }
 
 function asText({ sql, parameters }: CompiledQuery): string {

@@ -1,0 +1,225 @@
+import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { createTestDatabase, type TestDatabase } from '../support/database.ts';
+import { createInstalledDatabase, type InstalledDatabase } from '../support/installed-database.ts';
+import { createProject, printingConsumer } from '../support/project.ts';
+
+let test: InstalledDatabase;
+let empty: TestDatabase;
+
+beforeAll(async () => {
+  [test, empty] = await Promise.all([createInstalledDatabase(), createTestDatabase()]);
+});
+afterAll(() => Promise.all([test.drop(), empty.drop()]));
+
+const config = (consumers = 'consumers/**/*.ts') => `
+  import { defineConfig } from 'pgwatch';
+  export default defineConfig({ consumers: '${consumers}' });
+`;
+
+function projectWith(files: Readonly<Record<string, string>>, url = test.url) {
+  return createProject({ 'pgwatch.config.ts': config(), ...files }, { DATABASE_URL: url });
+}
+
+describe('pgwatch listen', () => {
+  it('handles what another process sends, stops at SIGTERM, and goes on at the next start', async () => {
+    const project = await projectWith({
+      'consumers/shop/a.ts': printingConsumer('e2e_a', 'e2e_a'),
+    });
+    const first = project.start(['listen']);
+    await first.says('consumer live');
+    await first.says('listening');
+    const sent = await project.run(['notify', 'e2e_a', '{"n":1}']);
+    expect(sent.stdout).toMatch(/^\d+\n$/);
+    await first.says('handled e2e_a {"n": 1}');
+    expect(await first.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(first.stderr).toContain('pgwatch stopped');
+
+    await project.run(['notify', 'e2e_a', '{"n":2}']);
+    const second = project.start(['listen']);
+    await second.says('handled e2e_a {"n": 2}');
+    expect((await second.kill('SIGINT')).code).toBe(0);
+    expect(second.stdout).not.toContain('{"n": 1}');
+  });
+
+  it('runs TypeScript consumers of a CommonJS project, and classes', async () => {
+    const project = await projectWith({
+      'package.json': '{"name":"commonjs"}',
+      'consumers/a.ts': `
+        import { BaseConsumer, type NotificationHandler } from 'pgwatch';
+        class Printing extends BaseConsumer {
+          static override channels: string[] = ['e2e_cjs'];
+          handleNotification(handler: NotificationHandler) {
+            console.log('handled', this.consumerId, JSON.stringify(handler.data));
+          }
+        }
+        export class First extends Printing { static override consumerId = 'e2e_cjs_first'; }
+        export class Second extends Printing { static override consumerId = 'e2e_cjs_second'; }
+      `,
+    });
+    await test.query(`select smart_notify('e2e_cjs', '{"n":1}')`);
+    const { code, stdout } = await project.run(['listen', '--once']);
+    expect(stdout).toContain('handled e2e_cjs_first {"n":1}');
+    expect(stdout).toContain('handled e2e_cjs_second {"n":1}');
+    expect(code).toBe(0);
+  });
+
+  it('survives kill -9: nothing is lost, and the next start does not wait for the lease', async () => {
+    const project = await projectWith({
+      'consumers/a.ts': printingConsumer('e2e_kill', 'e2e_kill'),
+    });
+    const first = project.start(['listen']);
+    await first.says('listening');
+    await test.query(`select smart_notify('e2e_kill', to_jsonb(n)) from generate_series(1, 50) n`);
+    await first.says('handled e2e_kill 50');
+    await first.kill('SIGKILL');
+    await test.query(`select smart_notify('e2e_kill', '51')`);
+    const second = project.start(['listen']);
+    await second.says('handled e2e_kill 51');
+    expect(second.stderr).not.toContain('run by another process');
+    const handled = [first.stdout, second.stdout].join('\n').match(/handled e2e_kill \d+/g) ?? [];
+    expect(new Set(handled).size).toBe(51);
+  });
+
+  it('drains everything with --once, says what it did and exits', async () => {
+    const project = await projectWith({
+      'consumers/a.ts': printingConsumer('e2e_once', 'e2e_once'),
+      'consumers/b.ts': `
+        import { defineConsumer, PermanentError } from 'pgwatch';
+        export default defineConsumer({
+          id: 'e2e_once_picky',
+          channels: ['e2e_once'],
+          handle({ data }) {
+            if (data === 2) throw new PermanentError('not two');
+            if (data === 3) throw new Error('three, later');
+          },
+        });
+      `,
+    });
+    await test.query(`select smart_notify('e2e_once', to_jsonb(n)) from generate_series(1, 3) n`);
+    const { code, stdout, stderr } = await project.run(['listen', '--once']);
+    expect(stdout).toContain('e2e_once: 3 handled, 0 to be retried, 0 dead-lettered\n');
+    expect(stdout).toContain('e2e_once_picky: 1 handled, 1 to be retried, 1 dead-lettered\n');
+    expect(stderr).toContain('dead-lettered');
+    expect(code).toBe(0);
+  });
+
+  it('selects consumers by id, by app and by exclusion', async () => {
+    const project = await projectWith({
+      'consumers/shop/a.ts': printingConsumer('e2e_sel_a', 'e2e_sel'),
+      'consumers/shop/b.ts': printingConsumer('e2e_sel_b', 'e2e_sel'),
+      'consumers/mail/c.ts': printingConsumer('e2e_sel_c', 'e2e_sel'),
+    });
+    await test.query(`select smart_notify('e2e_sel')`);
+    const handledBy = async (...flags: string[]) =>
+      (
+        (await project.run(['listen', '--once', ...flags])).stdout.match(/handled \S+/g) ?? []
+      ).sort();
+    expect(await handledBy('--consumers', 'e2e_sel_a')).toEqual(['handled e2e_sel_a']);
+    expect(await handledBy('--apps', 'shop', '--exclude-consumers', 'e2e_sel_a')).toEqual([
+      'handled e2e_sel_b',
+    ]);
+    expect(await handledBy('--apps', 'mail,shop')).toEqual(['handled e2e_sel_c']);
+  });
+
+  it('refuses to start on a database without its schema, and migrates when told to', async () => {
+    const project = await projectWith(
+      { 'consumers/a.ts': printingConsumer('e2e_new', 'e2e_new') },
+      empty.url,
+    );
+    const refused = await project.run(['listen']);
+    expect(refused.code).toBe(1);
+    expect(refused.stderr).toContain('error[SCHEMA_MISSING]');
+    expect(refused.stderr).toContain('pgwatch migrate');
+    const { code, stdout } = await project.run(['listen', '--migrate', '--once']);
+    expect(code).toBe(0);
+    expect(stdout).toContain('migrated  pgwatch  0001_tables');
+  });
+
+  it('exits at once at a second signal', async () => {
+    const project = await projectWith({
+      'consumers/a.ts': `
+        import { defineConsumer } from 'pgwatch';
+        export default defineConsumer({
+          id: 'e2e_hang',
+          channels: ['e2e_hang'],
+          handle() {
+            console.log('hanging');
+            return new Promise(() => {});
+          },
+        });
+      `,
+    });
+    await test.query(`select smart_notify('e2e_hang')`);
+    const program = project.start(['listen']);
+    await program.says('hanging');
+    program.signal('SIGINT');
+    await program.says('waiting for handlers');
+    expect(await program.kill('SIGINT')).toEqual({ code: 1, signal: null });
+    // With a grace period of its own, the first signal is enough.
+    const patient = project.start(['listen', '--shutdown-timeout', '0.2']);
+    await patient.says('hanging');
+    expect(await patient.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+    expect(patient.stderr).toContain('aborting');
+  });
+
+  it('logs JSON lines without any password', async () => {
+    const project = await projectWith({
+      'consumers/a.ts': printingConsumer('e2e_json', 'e2e_json'),
+    });
+    const program = project.start(['listen', '--log-format', 'json', '--log-level', 'trace']);
+    await program.says('"msg":"listening"');
+    await program.kill('SIGTERM');
+    const password = new URL(test.url).password;
+    for (const line of program.stderr.trim().split('\n')) {
+      expect(JSON.parse(line)).toMatchObject({
+        level: expect.any(String),
+        msg: expect.any(String),
+      });
+    }
+    if (password !== '') expect(program.stderr + program.stdout).not.toContain(password);
+  });
+
+  it.each([
+    [['listen', '--consumers', 'e2e_bda'], 'CONSUMER_UNKNOWN', 2, 'Did you mean "e2e_bad"?'],
+    [['listen', '--apps', 'shopp'], 'APP_UNKNOWN', 2, 'Did you mean "shop"?'],
+    [['listen', '--exclude-consumers', 'e2e_bad'], 'CONSUMERS_NONE', 2, ''],
+    [['listen', '--tiemout', '3'], 'USAGE', 2, '--timeout'],
+    [['listen', '--timeout', 'soon'], 'USAGE', 2, 'soon'],
+    [['lisen'], 'USAGE', 2, 'listen'],
+    [['notify', 'c', '{"broken'], 'PAYLOAD_INVALID', 2, 'JSON'],
+    [['notify', 'x'.repeat(64)], 'CHANNEL_INVALID', 2, '63'],
+    [
+      ['--database-url', 'postgres://u:s3cret@127.0.0.1:1/x', 'listen'],
+      'DATABASE_UNREACHABLE',
+      1,
+      '',
+    ],
+    [['--config', 'nope.ts', 'listen'], 'CONFIG_NOT_FOUND', 2, 'nope.ts'],
+    [['migrate', '--to', 'nothing'], 'MIGRATION_UNKNOWN', 2, 'nothing'],
+  ])('answers %j with %s', async (parameters, errorCode, exitCode, says) => {
+    const project = await projectWith({
+      'consumers/shop/a.ts': printingConsumer('e2e_bad', 'e2e_bad'),
+    });
+    const { code, stdout, stderr } = await project.run(parameters);
+    expect(stderr).toContain(`error[${errorCode}]`);
+    expect(stderr).toContain(says);
+    expect(stderr).not.toMatch(/\n\s+at .*\d+:\d+/); // no stack trace
+    expect(stderr).not.toContain('s3cret');
+    expect(stdout).toBe('');
+    expect(code).toBe(exitCode);
+  });
+
+  it('refuses to start when a consumer module cannot be loaded', async () => {
+    const project = await projectWith({
+      'consumers/a.ts': printingConsumer('e2e_sound', 'e2e_sound'),
+      'consumers/broken.ts': `throw new Error('no configuration for mails');`,
+    });
+    const { code, stderr } = await project.run(['listen', '--once']);
+    expect(stderr).toContain('error[CONSUMER_LOAD_FAILED]');
+    expect(stderr).toContain('consumers/broken.ts');
+    expect(stderr).toContain('no configuration for mails');
+    expect(code).toBe(1);
+    const named = await project.run(['listen', '--once', '--consumers', 'e2e_sound']);
+    expect(named.code).toBe(0);
+  });
+});

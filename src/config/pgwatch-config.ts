@@ -43,7 +43,7 @@ export interface PgwatchConfig {
    * alone. 1 KiB to 1 GiB. Default 16 MiB.
    */
   readonly maxBatchBytes?: number | undefined;
-  /** Seconds before the first attempt to reconnect; each further wait is longer. Default 5. */
+  /** The longest pause between two attempts to reconnect, in seconds; they begin at 0.1 s and double. Default 5. */
   readonly reconnectDelaySeconds?: number | undefined;
   /** Seconds that running handlers get to finish in at shutdown; 0 aborts at once. Default 30. */
   readonly shutdownTimeoutSeconds?: number | undefined;

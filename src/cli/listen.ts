@@ -18,11 +18,11 @@ import { assertInstalled, withDatabase } from './with-database.ts';
 /** Runs consumers until a signal ends it; with --once, until what is there has been handled. */
 export async function runListen(context: CommandContext, options: ListenOptions): Promise<number> {
   const consumers = await chooseConsumers(context, options);
-  await withDatabase(context, 'database', async (db) => {
+  await withDatabase(context, 'database', async (db, reviveServer) => {
     if (options.migrate) await migrateToLatest(context, db);
     await assertInstalled(db);
     if (options.once) await drain(context, db, consumers);
-    else await serve(context, db, consumers);
+    else await serve(context, db, consumers, reviveServer);
   });
   return 0;
 }
@@ -47,12 +47,16 @@ async function serve(
   context: CommandContext,
   db: Database,
   consumers: readonly Consumer[],
+  reviveServer: () => Promise<void>,
 ): Promise<void> {
   const { config, logger } = context;
   const logListening = logListenerEvents(logger);
   const onListener = (event: ListenerEvent) => {
     logListening(event);
     if (event.type === 'listening') tellSystemd('ready', logger);
+    if (event.type === 'listen-lost') {
+      reviveServer().catch((err) => logger.error({ err }, 'embedded server could not be started'));
+    }
   };
   const daemon = openDaemon(context, db, consumers, logDeliveryEvents(logger), onListener);
   logger.info({ consumers: consumers.map(({ id }) => id), pid: process.pid }, 'pgwatch started');

@@ -90,7 +90,10 @@ function registerListen(program: Command, commands: Commands, run: Runner): void
     )
     .option('--max-batch-size <n>', 'notifications to fetch at once (default: 100)')
     .option('--skip-playback', 'start from now; what was skipped can be replayed later')
-    .option('--reconnect-delay <seconds>', 'longest pause between attempts to reconnect (default: 5)')
+    .option(
+      '--reconnect-delay <seconds>',
+      'longest pause between attempts to reconnect (default: 5)',
+    )
     .option('--shutdown-timeout <seconds>', 'time for running handlers to finish in (default: 30)')
     .option('--once', 'handle everything that is there, then exit')
     .option('--migrate', 'migrate first')

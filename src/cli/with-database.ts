@@ -12,12 +12,13 @@ type Requirement = 'database' | 'schema';
 /**
  * Opens the configured database (starting the embedded server if that is the one, or using the one
  * that another command of this project has started), lends it to the task and closes it.
+ * @param task is also given what brings back an embedded server that another process took along
  * @throws DATABASE_MISSING, DATABASE_UNREACHABLE, and what the requirement's checks throw
  */
 export async function withDatabase<T>(
   context: CommandContext,
   requirement: Requirement,
-  task: (db: Database) => Promise<T>,
+  task: (db: Database, reviveServer: () => Promise<void>) => Promise<T>,
 ): Promise<T> {
   const { config, logger } = context;
   const server = await openServer(config);
@@ -31,7 +32,7 @@ export async function withDatabase<T>(
   try {
     await assertServerVersion(db);
     if (requirement === 'schema') await assertInstalled(db);
-    return await task(db);
+    return await task(db, () => server.revive());
   } catch (error) {
     throw explainConnectionError(error, redactUrl(server.url));
   } finally {
@@ -48,16 +49,28 @@ export async function assertInstalled(db: Database): Promise<void> {
 
 interface Server {
   readonly url: string;
+  /**
+   * Starts the embedded server again if the process that owned it has ended. It comes back under
+   * the same URL, unless another program has taken its port.
+   */
+  revive(): Promise<void>;
   stop(): Promise<void>;
 }
 
 async function openServer({ database, root }: ResolvedConfig): Promise<Server> {
   switch (database.kind) {
     case 'url':
-      return { url: database.url, stop: async () => {} };
+      return { url: database.url, revive: async () => {}, stop: async () => {} };
     case 'embedded': {
       const { openProjectServer } = await import('../db/embedded/project-server.ts');
-      return openProjectServer({ root });
+      let server = await openProjectServer({ root });
+      return {
+        url: server.url,
+        revive: async () => {
+          server = await openProjectServer({ root });
+        },
+        stop: () => server.stop(),
+      };
     }
     case 'none':
       throw new PgwatchError('DATABASE_MISSING', {

@@ -1,5 +1,11 @@
+import { mkdtemp, realpath, rm } from 'node:fs/promises';
+import { tmpdir } from 'node:os';
+import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
 import { openDatabase } from '../../src/db/database.ts';
+import { openProjectServer } from '../../src/db/embedded/project-server.ts';
+import { install } from '../../src/db/installation.ts';
+import { smartNotify } from '../../src/log/append.ts';
 import { DeliveryFixture } from '../support/delivery-fixture.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { type RunningDaemon, startDaemon } from '../support/running-daemon.ts';
@@ -99,6 +105,34 @@ describe('a lost connection', () => {
     expect(received.all.map(({ data }) => data)).toEqual(
       Array.from({ length: 300 }, (_, index) => index + 1),
     );
+  });
+
+  it('by a restart of the server is no more than a pause', async () => {
+    const root = await realpath(await mkdtemp(join(tmpdir(), 'pgwatch-restart-')));
+    cleanups.push(() => rm(root, { recursive: true, force: true }));
+    let server = await openProjectServer({ root });
+    cleanups.push(() => server.stop());
+    const db = openDatabase({
+      url: server.url,
+      schema: 'pgwatch',
+      functionsSchema: 'public',
+      poolSize: 5,
+      onIdleError: () => {},
+    });
+    cleanups.push(() => db.close());
+    await install({ db, projectScripts: [], target: { kind: 'latest' }, onChange: () => {} });
+    const { consumer, received } = recordingConsumer('restart', ['restart']);
+    const daemon = startDaemon(db, [consumer]);
+    cleanups.push(() => daemon.stop());
+    await times(daemon, 'listening', 1);
+    await server.stop();
+    await daemon.events.first((event) => event.type === 'listen-lost');
+    server = await openProjectServer({ root });
+    expect(server.url).toBe(db.url);
+    await times(daemon, 'listening', 2);
+    await smartNotify(db.pool, 'restart', 'after');
+    await received.count(1);
+    expect(received.all.map(({ data }) => data)).toEqual(['after']);
   });
 
   it('does not keep a daemon from stopping', async () => {

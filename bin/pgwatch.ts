@@ -1,4 +1,5 @@
 import process from 'node:process';
+import { exitWith } from '../src/cli/exit.ts';
 import { main } from '../src/cli/program.ts';
 
-process.exitCode = await main(process.argv);
+exitWith(await main(process.argv));

@@ -32,7 +32,7 @@ export {
   Notification as NotificationHandler,
   type NotificationParts,
 } from './log/notification.ts';
-export type { JsonObject, JsonValue } from './log/parse-json.ts';
 export { type CleanupOptions, type CleanupResult, cleanupOldNotifications } from './log/prune.ts';
-export { stringifyJson } from './log/stringify-json.ts';
 export type { Logger } from './logger.ts';
+export type { JsonObject, JsonValue } from './parse-json.ts';
+export { stringifyJson } from './stringify-json.ts';

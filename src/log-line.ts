@@ -1,4 +1,6 @@
 import { styleText } from 'node:util';
+import { parseJson } from './parse-json.ts';
+import { stringifyJson } from './stringify-json.ts';
 
 type Colour = Parameters<typeof styleText>[0];
 
@@ -22,7 +24,7 @@ export interface LogLineStyle {
  * `12:00:01.123 INFO  consumer live  consumer=welcome_email`. The time is local.
  */
 export function formatLogLine(json: string, style: LogLineStyle): string {
-  const parsed: unknown = JSON.parse(json);
+  const parsed: unknown = parseJson(json);
   if (!isRecord(parsed)) return json;
   const { level, time, msg, ...fields } = parsed;
   const paint = (colour: Colour, text: string) =>
@@ -79,8 +81,8 @@ function clockTime(time: unknown): string {
 }
 
 function formatValue(value: unknown): string {
-  if (typeof value !== 'string') return visible(JSON.stringify(value));
-  return /^[^\s"'=\p{Cc}]+$/u.test(value) ? value : visible(JSON.stringify(value));
+  if (typeof value !== 'string') return visible(stringifyJson(value));
+  return /^[^\s"'=\p{Cc}]+$/u.test(value) ? value : visible(stringifyJson(value));
 }
 
 /** Control characters as escapes: what is logged can neither start a line nor steer a terminal. */

@@ -27,6 +27,9 @@ export function createLogger(options: LoggerOptions): Logger {
     {
       level: options.level,
       base: null,
+      // What pino cannot stringify itself (a bigint, for one) it would cut after 5 levels.
+      depthLimit: 100,
+      edgeLimit: 10_000,
       timestamp: stdTimeFunctions.isoTime,
       formatters: { level: (label) => ({ level: label }) },
       serializers: { err: errorFields, error: errorFields },

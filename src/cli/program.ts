@@ -44,13 +44,16 @@ export async function main(
     exitCode = await call(body, context);
   });
   refuseWithUsageErrors(program);
+  const report = (error: unknown) =>
+    reportError(error, reporting ?? reportingBeforeConfig(program.opts(), host));
+  host.onUncaught?.(report);
 
   try {
     await program.parseAsync(argv);
     return exitCode;
   } catch (error) {
     if (error instanceof CommanderError) return error.exitCode === 0 ? 0 : EXIT_CODES.usage;
-    return reportError(error, reporting ?? reportingBeforeConfig(program.opts(), host));
+    return report(error);
   }
 }
 

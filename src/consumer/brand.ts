@@ -1,14 +1,10 @@
 /**
  * What says that a value of a user's module is a consumer. A symbol of the global registry, because
- * the module may have imported another copy of this package, where `instanceof` fails.
+ * the module may have imported another copy of this package, where `instanceof` fails. Its value is
+ * `class` for BaseConsumer and what extends it, `instance` for their instances, `definition` for
+ * what defineConsumer returned.
  */
 export const CONSUMER_BRAND: unique symbol = Symbol.for('pgwatch.consumer');
-
-/**
- * `class`: BaseConsumer or a class that extends it, `instance`: of such a class, `definition`: what
- * defineConsumer returned.
- */
-export type ConsumerBrand = 'class' | 'instance' | 'definition';
 
 /** The brand of any value that a module may export; an object that throws when read has none. */
 export function brandOf(value: unknown): unknown {

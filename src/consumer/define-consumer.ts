@@ -1,6 +1,6 @@
 import { PgwatchError } from '../errors.ts';
 import type { Notification } from '../log/notification.ts';
-import type { JsonValue } from '../log/parse-json.ts';
+import type { JsonValue } from '../parse-json.ts';
 import { CONSUMER_BRAND } from './brand.ts';
 import type { Consumer, HandlerContext } from './consumer.ts';
 import { type ConsumerStart, checkSettings, invalidSetting } from './consumer-settings.ts';

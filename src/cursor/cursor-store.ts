@@ -4,7 +4,7 @@ import type { Database } from '../db/database.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { Cursor } from './cursor.ts';
 import { hasEnded, type LeaseOwner } from './lease-owner.ts';
-import { asSnapshot } from './snapshot.ts';
+import { asSnapshot, type Snapshot } from './snapshot.ts';
 
 /** A cursor in the database, held under a lease. */
 export interface CursorHold {
@@ -15,7 +15,13 @@ export interface CursorHold {
 }
 
 export type Claim =
-  | { readonly kind: 'held'; readonly hold: CursorHold; readonly cursor: Cursor }
+  | {
+      readonly kind: 'held';
+      readonly hold: CursorHold;
+      readonly cursor: Cursor;
+      /** The snapshot of now. */
+      readonly now: Snapshot;
+    }
   | { readonly kind: 'taken'; readonly owner: string; readonly secondsLeft: number };
 
 /** What a write that names an epoch comes to: `fenced` when somebody else has taken over. */
@@ -35,6 +41,7 @@ export async function claimCursor(
     const found = await trx
       .selectFrom('consumer_cursor')
       .select(['lease_owner', 'seen', 'until', 'last_id'])
+      .select(sql<string>`pg_current_snapshot()::text`.as('now'))
       .select(
         sql<number>`greatest(0, date_part('epoch', lease_until - clock_timestamp()))`.as('seconds'),
       )
@@ -60,6 +67,7 @@ export async function claimCursor(
     return {
       kind: 'held',
       hold: { consumerId, partition: 0, epoch },
+      now: asSnapshot(found.now),
       cursor: {
         seen: asSnapshot(found.seen),
         window:

@@ -156,6 +156,8 @@ export class MigrationRunner {
       migrationTableSchema: this.#names.schema,
       migrationTableName: table,
       migrationLockTableName: lockTable,
+      // Where two were applied in the same millisecond: as everywhere else, not by the locale.
+      nameComparator: (a, b) => (a < b ? -1 : 1),
     });
   }
 }
@@ -165,7 +167,7 @@ interface PlannedStep extends MigrationChange {
   readonly previous: string | undefined;
 }
 
-/** Which migrations to run, in which order. Pure. */
+/** Which migrations to run, in which order. Pure. @throws RangeError when the target does not exist */
 export function stepsTo(
   target: MigrationTarget,
   state: readonly MigrationState[],
@@ -191,6 +193,9 @@ export function stepsTo(
       return down(Math.min(1, executed.length));
     case 'to': {
       const position = state.findIndex(({ name }) => name === target.name);
+      if (position === -1 && target.name !== undefined) {
+        throw new RangeError(`There is no migration "${target.name}".`);
+      }
       const after = executed.filter((migration) => state.indexOf(migration) > position);
       if (after.length > 0) return down(after.length);
       return up(pending.filter((migration) => state.indexOf(migration) <= position));
@@ -229,7 +234,7 @@ function migrationFailed(name: string, cause: unknown): PgwatchError {
   const reason = cause instanceof Error ? cause.message : String(cause);
   const waited = codeOf(cause) === SQLSTATE.lockNotAvailable;
   return new PgwatchError('MIGRATION_FAILED', {
-    what: `The migration "${name}" failed: ${reason}.`,
+    what: `The migration "${name}" failed: ${reason.replace(/\.*$/, '.')}`,
     why: waited
       ? 'Another transaction holds a lock on that table and did not let go.'
       : 'Its transaction was rolled back, so nothing of it is in the database.',

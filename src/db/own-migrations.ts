@@ -26,5 +26,9 @@ function render(text: string, names: Names): string {
     doorbell_lock: String(names.doorbellLock),
     doorbell_channel: quoteLiteral(names.schema),
   };
-  return text.replace(/@([a-z_]+)@/g, (placeholder, name: string) => values[name] ?? placeholder);
+  // In a comment, a name with a line break would end it. And the bodies of functions are quoted
+  // with a tag of their own, because a name may contain $$.
+  return text
+    .replaceAll('$$', () => '$pgwatch_body$')
+    .replace(/--.*|@([a-z_]+)@/g, (found, name?: string) => (name && values[name]) ?? found);
 }

@@ -60,7 +60,8 @@ export class ConsumerLoop {
       const delivered = await this.#deliver();
       if (redelivered || delivered) continue;
       if (once) return;
-      await wake.wait(Math.min(fallbackMs, redeliveries.msUntilDue), stopping);
+      const end = await wake.wait(Math.min(fallbackMs, redeliveries.msUntilDue), stopping);
+      if (end === 'timeout') await redeliveries.lookAgain();
     }
   }
 
@@ -135,7 +136,7 @@ export class ConsumerLoop {
       if (settled === 'retrying' && row.key !== null) failedKeys.add(row.key);
     }
     await redeliveries.resolve(handled);
-    await redeliveries.handledDue();
+    await redeliveries.lookAgain();
     return true;
   }
 
@@ -181,6 +182,7 @@ export class ConsumerLoop {
     if (this.#live || !batch.level) return;
     if (this.#fetchedLevel || batch.rows.length === 0) {
       this.#live = true;
+      this.#options.redeliveries.passedParked();
       const { emit, execution } = this.#options;
       emit({ type: 'live', consumer: execution.consumer.id, replayed: this.#replayed });
     }

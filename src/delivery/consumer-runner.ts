@@ -1,7 +1,6 @@
 import type { Logger } from 'pino';
 import type { Consumer } from '../consumer/consumer.ts';
 import type { RetryPolicy } from '../consumer/retry-policy.ts';
-import { currentSnapshot } from '../cursor/current-snapshot.ts';
 import { CursorKeeper } from '../cursor/cursor-keeper.ts';
 import { type Claim, claimCursor, releaseLease, writeCursor } from '../cursor/cursor-store.ts';
 import type { LeaseOwner } from '../cursor/lease-owner.ts';
@@ -110,7 +109,7 @@ export class ConsumerRunner {
     return undefined;
   }
 
-  async #runUnderLease({ hold, cursor }: Held): Promise<'done' | 'fenced'> {
+  async #runUnderLease({ hold, cursor, now }: Held): Promise<'done' | 'fenced'> {
     const { db, consumer, settings, stopping, aborting, logger, emit } = this.#options;
     const fence = new AbortController();
     const onFenced = () => {
@@ -118,9 +117,8 @@ export class ConsumerRunner {
       fence.abort();
       emit({ type: 'fenced', consumer: consumer.id });
     };
-    const startedAt = await this.#patience.until(() => currentSnapshot(db));
     const keeper = new CursorKeeper({
-      cursor: settings.skipPlayback ? { seen: startedAt, window: undefined } : cursor,
+      cursor: settings.skipPlayback ? { seen: now, window: undefined } : cursor,
       write: (moved) => writeCursor(db.pool, db.names, hold, moved, settings.leaseSeconds),
       renewEveryMs: (settings.leaseSeconds * 1000) / 3,
       onFenced,
@@ -134,7 +132,7 @@ export class ConsumerRunner {
       store: new RedeliveryStore(db.pool, db.names, hold),
       patience: this.#patience,
       limits: settings.limits,
-      startedAt,
+      startedAt: now,
       onFenced,
     });
     try {

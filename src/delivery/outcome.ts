@@ -1,5 +1,6 @@
 import { isPermanentError, isRetryableError } from '../consumer/errors.ts';
 import type { RetryPolicy } from '../consumer/retry-policy.ts';
+import { redactText } from '../redact.ts';
 import { retryDelaySeconds } from './retry-delay.ts';
 
 /** What became of one attempt to handle a notification. */
@@ -11,7 +12,7 @@ export type Outcome =
   | { readonly kind: 'interrupted' };
 
 /**
- * Decides what a failed attempt comes to. Pure.
+ * Decides what a failed attempt comes to. Pure. Never throws, whatever the handler threw.
  * @param attempts made so far, this one included
  * @param now milliseconds since 1970
  * @param random in [0, 1)
@@ -23,15 +24,29 @@ export function outcomeOfFailure(
   now: number,
   random: number,
 ): Outcome {
-  const text = describe(error);
-  if (isPermanentError(error)) return { kind: 'dead', error: text };
-  if (attempts >= policy.maxAttempts) return { kind: 'dead', error: text };
-  return {
-    kind: 'retry',
-    delaySeconds: delayOf(error, attempts, policy, now, random),
-    error: text,
-  };
+  try {
+    const text = describe(error);
+    if (isPermanentError(error)) return { kind: 'dead', error: text };
+    const delaySeconds = delayOf(error, attempts, policy, now, random);
+    return afterAttempts(attempts, policy, delaySeconds, text);
+  } catch {
+    // A proxy or a getter that throws when it is looked at.
+    const delaySeconds = retryDelaySeconds(policy, attempts, random);
+    return afterAttempts(attempts, policy, delaySeconds, 'what was thrown cannot be read');
+  }
 }
+
+function afterAttempts(
+  attempts: number,
+  { maxAttempts }: RetryPolicy,
+  delaySeconds: number,
+  error: string,
+): Outcome {
+  return attempts < maxAttempts ? { kind: 'retry', delaySeconds, error } : { kind: 'dead', error };
+}
+
+/** A century: an interval of PostgreSQL cannot hold every number of seconds. */
+const LONGEST_DELAY_SECONDS = 100 * 365.25 * 86_400;
 
 function delayOf(
   error: unknown,
@@ -42,13 +57,15 @@ function delayOf(
 ): number {
   const wanted = isRetryableError(error) ? error.retryAfter : undefined;
   if (wanted === undefined) return retryDelaySeconds(policy, attempts, random);
-  return wanted instanceof Date ? Math.max(0, (wanted.getTime() - now) / 1000) : wanted;
+  const seconds = wanted instanceof Date ? (wanted.getTime() - now) / 1000 : wanted;
+  return seconds > 0 ? Math.min(seconds, LONGEST_DELAY_SECONDS) : 0;
 }
 
 const LONGEST_ERROR = 4_000;
 const MOST_CAUSES = 5;
 
-/** An error as it is kept in the database: name, message and causes. PostgreSQL takes no NUL. */
+/** An error as it is kept in the database: name, message and causes, without passwords. PostgreSQL
+ * takes no NUL. */
 function describe(error: unknown): string {
   const parts: string[] = [];
   let cause = error;
@@ -56,7 +73,10 @@ function describe(error: unknown): string {
     parts.push(cause instanceof Error ? `${cause.name}: ${cause.message}` : asText(cause));
     cause = cause instanceof Error ? cause.cause : undefined;
   } while (cause !== undefined && parts.length < MOST_CAUSES);
-  return parts.join('; caused by ').replaceAll('\0', '').toWellFormed().slice(0, LONGEST_ERROR);
+  return redactText(parts.join('; caused by '))
+    .replaceAll('\0', '')
+    .slice(0, LONGEST_ERROR)
+    .toWellFormed();
 }
 
 function asText(value: unknown): string {

@@ -28,17 +28,32 @@ export class Redeliveries {
   readonly #options: RedeliveriesOptions;
   /** Of performance.now(); Infinity when nothing is retried. */
   #nextDueAt = 0;
-  /** Whether a batch may hold notifications that stand here already, or wait for a key. */
-  #mayConcernBatches = true;
+  /**
+   * Whether a fetch may still give what was parked before: a crash between parking a notification
+   * and storing the cursor leaves it ahead of the cursor.
+   */
+  #mayMeetParked = true;
 
   constructor(options: RedeliveriesOptions) {
     this.#options = options;
   }
 
-  /** Asks the database how things stand. To be called once, before anything else. */
+  /** Asks the database how things stand: at the start, before anything else. */
   async open(): Promise<void> {
-    await this.#askWhenDue();
-    this.#mayConcernBatches = !(await this.#do((store) => store.isEmpty()));
+    await this.lookAgain();
+    this.#mayMeetParked = !(await this.#do((store) => store.isEmpty()));
+  }
+
+  /** Asks when the next is due; others may have changed that. */
+  async lookAgain(): Promise<void> {
+    const seconds = await this.#do((store) => store.secondsUntilDue());
+    this.#nextDueAt =
+      seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
+  }
+
+  /** The cursor has passed all that was parked before this run. */
+  passedParked(): void {
+    this.#mayMeetParked = false;
   }
 
   get msUntilDue(): number {
@@ -53,18 +68,14 @@ export class Redeliveries {
     if (due.length > 0) return due;
     // Due, but not to be had: clean-up deleted what they were about.
     await this.#do((store) => store.forgetDeleted());
-    await this.#askWhenDue();
+    await this.lookAgain();
     return [];
-  }
-
-  /** To be called after what was due has been handled. */
-  async handledDue(): Promise<void> {
-    await this.#askWhenDue();
   }
 
   /** Everything of a batch that stands here already, or whose key is being retried. */
   async among(rows: readonly LogRow[]): Promise<Parked> {
-    if (!this.#mayConcernBatches) return { ids: new Set(), keys: new Set() };
+    const nothingRetried = this.#nextDueAt === Number.POSITIVE_INFINITY;
+    if (nothingRetried && !this.#mayMeetParked) return { ids: new Set(), keys: new Set() };
     return this.#do((store) => store.among(rows));
   }
 
@@ -74,7 +85,6 @@ export class Redeliveries {
 
   async retry(row: LogRow, attempts: number, delaySeconds: number, error: string): Promise<void> {
     await this.#write((store) => store.retry(row, attempts, delaySeconds, error));
-    this.#mayConcernBatches = true;
     this.#nextDueAt = Math.min(this.#nextDueAt, performance.now() + delaySeconds * 1000);
   }
 
@@ -84,12 +94,6 @@ export class Redeliveries {
 
   async resolve(rows: readonly LogRow[]): Promise<void> {
     if (rows.length > 0) await this.#write((store) => store.resolve(rows));
-  }
-
-  async #askWhenDue(): Promise<void> {
-    const seconds = await this.#do((store) => store.secondsUntilDue());
-    this.#nextDueAt =
-      seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
   }
 
   #do<T>(operation: (store: RedeliveryStore) => Promise<T>): Promise<T> {

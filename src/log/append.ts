@@ -1,8 +1,8 @@
 import { quoteIdentifier } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 import { PgwatchError } from '../errors.ts';
+import { stringifyJson } from '../stringify-json.ts';
 import { assertChannel } from './channel.ts';
-import { stringifyJson } from './stringify-json.ts';
 
 export interface SmartNotifyOptions {
   /** Notifications with the same key are handled in the order they were sent. Default: none. */

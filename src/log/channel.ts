@@ -2,7 +2,7 @@ import { Buffer } from 'node:buffer';
 import { PgwatchError } from '../errors.ts';
 
 /** PostgreSQL's own limit for the name of a channel, in bytes of UTF-8. */
-export const CHANNEL_MAX_BYTES = 63;
+const CHANNEL_MAX_BYTES = 63;
 
 /**
  * Refuses what PostgreSQL would refuse, or would silently change, as the name of a channel: not a

@@ -1,4 +1,4 @@
-import { type JsonObject, type JsonValue, parseJson } from './parse-json.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../parse-json.ts';
 
 /** What a captured change did to its row. */
 export type ChangeAction = 'INSERT' | 'UPDATE' | 'DELETE';

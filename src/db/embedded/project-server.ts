@@ -19,7 +19,7 @@ import {
   unusable,
   wrongVersion,
 } from './project-failures.ts';
-import { holdScratch, sweepScratch } from './scratch.ts';
+import { holdScratch, removeScratch, sweepScratch } from './scratch.ts';
 import {
   HOST,
   isPasswordRefused,
@@ -163,7 +163,7 @@ async function start(
       touch: [directory.record, ...remove],
     });
     // Also when it crashed: the next start makes a copy of its own.
-    postmaster.gone.then(() => Promise.allSettled(remove.map(removeTree)));
+    postmaster.gone.then(() => Promise.allSettled(remove.map(removeScratch)));
     const supervisor = markProcess(postmaster.supervisorPid);
     await Promise.all(remove.map((held) => holdScratch(held, [process.pid, supervisor.pid])));
     const address = { port: postmaster.port, password };
@@ -174,7 +174,7 @@ async function start(
       stop: () => postmaster.close(),
     };
   } catch (error) {
-    await Promise.allSettled(remove.map(removeTree));
+    await Promise.allSettled(remove.map(removeScratch));
     throw isPasswordRefused(error) ? passwordLost(directory, error) : error;
   }
 }

@@ -30,7 +30,7 @@ export function scratchParents(): string[] {
   );
 }
 
-/** Makes a scratch directory the user can reach, held by this process. Null: `parent` is no place. */
+/** Makes a scratch directory, held by this process; none if the user cannot reach `parent`. */
 export async function createScratch(
   parent: string,
   user: ServerUser | undefined,
@@ -50,6 +50,14 @@ export async function createScratch(
 export async function holdScratch(scratch: string, pids: readonly number[]): Promise<void> {
   const holders: Holders = { namespace: pidNamespace(), processes: pids.map(markProcess) };
   await writeFile(join(scratch, HOLDERS), JSON.stringify(holders), { mode: 0o600 });
+}
+
+/** Removes the directory. Its list of holders goes last: cut short, a later sweep goes on. */
+export async function removeScratch(scratch: string): Promise<void> {
+  for (const name of await readdir(scratch).catch(() => [])) {
+    if (name !== HOLDERS) await removeTree(join(scratch, name));
+  }
+  await removeTree(scratch);
 }
 
 /** Ends what a hard kill left running in scratch directories, and removes those. */
@@ -72,7 +80,7 @@ export async function sweepScratch(): Promise<void> {
 async function endAndRemove(scratch: string): Promise<void> {
   const data = join(scratch, 'cluster/data');
   if (lstatSync(data, { throwIfNoEntry: false })?.isDirectory()) await stopServerProcesses(data);
-  await removeTree(scratch);
+  await removeScratch(scratch);
 }
 
 async function isHeld(scratch: string, touchedAt: number): Promise<boolean> {

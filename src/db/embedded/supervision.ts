@@ -20,7 +20,7 @@ export interface Order {
   readonly log: string;
   /** What to do when the channel closes. */
   readonly stopMode: StopMode;
-  /** What to remove after that. */
+  /** The scratch directories to remove after that. */
   readonly remove: readonly string[];
   /** Whose time of change shows that the server is alive. */
   readonly touch: readonly string[];

@@ -1,6 +1,6 @@
 import { type ChildProcess, spawn } from 'node:child_process';
 import { closeSync, openSync, utimesSync } from 'node:fs';
-import { removeTree } from './ownership.ts';
+import { removeScratch } from './scratch.ts';
 import { serverEnvironment, spawnIdentity } from './server-user.ts';
 import { isOrder, type Order, type StopMode, type SupervisorReport } from './supervision.ts';
 
@@ -90,7 +90,7 @@ function stop(mode: StopMode): void {
 async function leave(last: SupervisorReport): Promise<void> {
   leaving = true;
   await report(last);
-  if (!process.connected) await Promise.allSettled((order?.remove ?? []).map(removeTree));
+  if (!process.connected) await Promise.allSettled((order?.remove ?? []).map(removeScratch));
   process.exit();
 }
 

@@ -5,10 +5,16 @@ import { type Binaries, prepareBinaries } from './binaries.ts';
 import { createCluster } from './cluster.ts';
 import { needsDescriptor } from './data-path.ts';
 import type { EmbeddedServer } from './embedded-server.ts';
-import { createPrivateDirectory, removeTree } from './ownership.ts';
+import { createPrivateDirectory } from './ownership.ts';
 import { findPackageFolder } from './package-folder.ts';
 import { type Postmaster, startPostmaster } from './postmaster.ts';
-import { createScratch, holdScratch, scratchParents, sweepScratch } from './scratch.ts';
+import {
+  createScratch,
+  holdScratch,
+  removeScratch,
+  scratchParents,
+  sweepScratch,
+} from './scratch.ts';
 import { HOST, SUPERUSER, serverUrl } from './server-connection.ts';
 import { stopServerProcesses } from './server-processes.ts';
 import { chooseServerUser, type ServerUser } from './server-user.ts';
@@ -53,7 +59,7 @@ export async function startThrowawayServer(
   try {
     return await startIn(scratch, { binaries, user, remove, settings: options.settings ?? {} });
   } catch (error) {
-    await Promise.allSettled(remove.map(removeTree));
+    await Promise.allSettled(remove.map(removeScratch));
     throw error;
   }
 }
@@ -66,7 +72,7 @@ async function createDataScratch(
     const scratch = await createScratch(parent, user);
     if (scratch !== undefined) return scratch;
   }
-  if (binaries.scratch !== undefined) await removeTree(binaries.scratch);
+  if (binaries.scratch !== undefined) await removeScratch(binaries.scratch);
   throw new PgwatchError('EMBEDDED_START_FAILED', {
     what: `No temporary directory can be written: ${scratchParents().join(', ')}.`,
     why: 'A throw-away server keeps its data in one.',
@@ -129,7 +135,7 @@ async function startIn(scratch: string, place: Place): Promise<ThrowawayServer> 
     },
     async stop() {
       await postmaster.close();
-      await Promise.all(remove.map(removeTree));
+      await Promise.all(remove.map(removeScratch));
     },
     suspend: (mode = 'fast') => postmaster.stop(mode),
     async resume() {

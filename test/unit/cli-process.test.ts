@@ -1,0 +1,66 @@
+import { afterAll, beforeAll, expect, test } from 'vitest';
+import {
+  type CompiledProgram,
+  compileProgram,
+  runNode,
+  runNodeWithClosedOutput,
+} from '../support/compiled-program.ts';
+import { folderWith } from '../support/temporary-folder.ts';
+
+let program: CompiledProgram;
+
+beforeAll(async () => {
+  program = await compileProgram();
+}, 60_000);
+
+afterAll(() => program.remove());
+
+test('the compiled program prints its help', async () => {
+  const run = await runNode([program.bin, '--help'], { cwd: await folderWith({}) });
+  expect(run).toMatchObject({ code: 0, stderr: '' });
+  expect(run.stdout).toContain('Usage: pgwatch');
+});
+
+test('printing the help loads no database client, logger or configuration loader', async () => {
+  const cwd = await folderWith({
+    'loaded.mjs': `
+      import { register } from 'node:module';
+      register('data:text/javascript,' + encodeURIComponent(
+        "import { writeSync } from 'node:fs'; export async function load(url, context, next) { writeSync(2, url + '\\\\n'); return next(url, context); }",
+      ));
+    `,
+  });
+  const run = await runNode(['--import', './loaded.mjs', program.bin, '--help'], { cwd });
+  expect(run.code).toBe(0);
+  expect(run.stderr).toContain('src/cli/program.js');
+  expect(run.stderr).not.toMatch(/node_modules\/(?!commander\/)/);
+});
+
+test('wrong usage exits with 2, and the error is on standard error', async () => {
+  const run = await runNode([program.bin, 'listen', '--tiemout', '3'], {
+    cwd: await folderWith({}),
+    env: { PGWATCH_LOG_FORMAT: 'pretty' },
+  });
+  expect(run).toEqual({
+    code: 2,
+    stdout: '',
+    stderr: "error[USAGE]: Unknown option '--tiemout'.\n  → Did you mean --timeout?\n",
+  });
+});
+
+test('a broken TypeScript configuration is one error with file and line, and no stack', async () => {
+  const run = await runNode([program.bin, 'migrate'], {
+    cwd: await folderWith({ 'pgwatch.config.ts': 'export default {\n  poolSize: ,\n};\n' }),
+    env: { PGWATCH_LOG_FORMAT: 'pretty' },
+  });
+  expect(run.code).toBe(2);
+  expect(run.stderr).toBe(
+    'error[CONFIG_UNREADABLE]: The configuration cannot be loaded: pgwatch.config.ts:2:12: Unexpected ","\n' +
+      '  → Correct the file.\n',
+  );
+});
+
+test('a reader that goes away does not crash the program', async () => {
+  const run = await runNodeWithClosedOutput([program.bin, '--help'], { cwd: await folderWith({}) });
+  expect(run).toMatchObject({ code: 0, stderr: '' });
+});

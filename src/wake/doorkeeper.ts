@@ -74,6 +74,8 @@ export class Doorkeeper {
   async run(signal: AbortSignal): Promise<void> {
     await this.#session.lockShared(this.#names.presenceLock);
     await this.#look();
+    // What became visible before this first look, no later one will find.
+    this.#router.ring('all');
     // Says hello: a doorkeeper that thought itself alone now rings for us, too.
     await this.#session.notify([EVERY_CHANNEL]);
     while (!signal.aborted) {

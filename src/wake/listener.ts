@@ -63,7 +63,6 @@ export class Listener {
       doorkeeper = new Doorkeeper(session, names, router, emit);
       onListening();
       emit({ type: 'listening' });
-      router.ring('all');
       await doorkeeper.run(AbortSignal.any([signal, session.ended]));
       if (!signal.aborted) throw session.ended.reason;
     } finally {

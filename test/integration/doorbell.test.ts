@@ -129,16 +129,19 @@ describe('the doorbell', () => {
   it('is taken from a doorkeeper that is frozen while awake', async () => {
     const { lockClass, doorkeeperLock } = fixture.database.db.names;
     const frozen = new pg.Client(fixture.database.url);
-    const ended = new Promise((resolve) => frozen.on('error', resolve));
+    const ended = new Promise<true>((resolve) => frozen.on('error', () => resolve(true)));
     await frozen.connect();
     // Holds the office, never sleeps, never rings.
     await frozen.query('select pg_advisory_lock($1, $2)', [lockClass, doorkeeperLock]);
-    const { consumer, received, ids } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
     const daemon = await fixture.startLive([consumer]);
-    const id = await fixture.notify();
-    await received.count(1);
-    await ended;
+    // What is written before the daemon looks for the first time gives the office no bad name.
+    for (let count = 1, over = false; !over; count += 1) {
+      await fixture.notify();
+      over = await Promise.race([ended, received.count(count).then(() => false)]);
+    }
     await happened(daemon, 'elected');
-    expect(ids()).toEqual([id]);
+    const id = await fixture.notify();
+    await received.first(({ notificationLogId }) => notificationLogId === id);
   });
 });

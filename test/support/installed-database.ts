@@ -23,8 +23,8 @@ export async function createInstalledDatabase(
     ...test,
     db,
     async drop() {
-      await db.close();
       await test.drop();
+      await db.close();
     },
   };
 }

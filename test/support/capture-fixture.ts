@@ -1,0 +1,115 @@
+import pg from 'pg';
+import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { createTriggerForTable } from '../../src/capture/triggers.ts';
+import { quoteIdentifier, quoteLiteral } from '../../src/db/names.ts';
+import { type JsonObject, type JsonValue, parseJson } from '../../src/parse-json.ts';
+import { createInstalledDatabase, type InstalledDatabase } from './installed-database.ts';
+
+/** A row of the log, its payload with every digit. */
+export interface LoggedRow {
+  readonly id: number;
+  readonly key: string | null;
+  readonly payload: JsonObject;
+}
+
+/** The two ways to capture a table. What they write must be the same. */
+export const CAPTURES = [
+  {
+    by: 'the helper triggers',
+    capture: (fixture: CaptureFixture, table: string, schema?: string) =>
+      createTriggerForTable(fixture.database.pool, table, {
+        channel: fixture.name,
+        ...(schema === undefined ? {} : { schema }),
+      }),
+  },
+  {
+    by: 'a row trigger made by hand',
+    capture: async (fixture: CaptureFixture, table: string, schema = 'public') => {
+      await fixture.run(`
+        create trigger changes
+        after insert or update or delete on ${quoteIdentifier(schema)}.${quoteIdentifier(table)}
+        for each row execute function notify_data_change(${quoteLiteral(fixture.name)})`);
+    },
+  },
+] as const;
+
+/**
+ * What tests of capture share: one database for the file, and for each test a name that no other
+ * uses, for its table and its channel.
+ */
+export class CaptureFixture {
+  #database: InstalledDatabase | undefined;
+  #tests = 0;
+
+  constructor(names: { schema?: string; functionsSchema?: string } = {}) {
+    beforeAll(async () => {
+      this.#database = await createInstalledDatabase(names);
+    });
+    beforeEach(() => {
+      this.#tests += 1;
+    });
+    afterAll(() => this.#database?.drop());
+  }
+
+  get database(): InstalledDatabase {
+    if (this.#database === undefined) throw new Error('No test runs yet.');
+    return this.#database;
+  }
+
+  get name(): string {
+    return `t${this.#tests}`;
+  }
+
+  /** Runs SQL, several statements too, in one implicit transaction. `$name` is the test's name. */
+  async run(sql: string): Promise<void> {
+    await this.database.query(sql.replaceAll('$name', this.name));
+  }
+
+  /** Works on one connection, which is closed afterwards. */
+  async session<T>(work: (client: pg.Client) => Promise<T>, user?: string): Promise<T> {
+    const url = new URL(this.database.url);
+    const client = new pg.Client({ connectionString: url.href });
+    await client.connect();
+    try {
+      if (user !== undefined) await client.query(`set session authorization ${user}`);
+      return await work(client);
+    } finally {
+      await client.end();
+    }
+  }
+
+  /** What the log has on the test's channel, or another, in the order of the ids. */
+  async log(channel = this.name): Promise<LoggedRow[]> {
+    const { rows } = await this.database.query<{ id: string; key: string | null; json: string }>(
+      `select id, key, payload::text as json from pgwatch.notification_log
+       where channel = $1 order by id`,
+      [channel],
+    );
+    return rows.map(({ id, key, json }) => ({ id: Number(id), key, payload: objectOf(json) }));
+  }
+
+  /** The same in short: `INSERT 1`, `UPDATE 1`, with the record ids. */
+  async changes(channel = this.name): Promise<string[]> {
+    return (await this.log(channel)).map(
+      ({ payload }) => `${payload['action']} ${JSON.stringify(payload['id'])}`,
+    );
+  }
+
+  /** What the first column of the first row holds. */
+  async value(sql: string, params: readonly unknown[] = []): Promise<unknown> {
+    const { rows } = await this.database.pool.query<unknown[]>({
+      text: sql.replaceAll('$name', this.name),
+      values: [...params],
+      rowMode: 'array',
+    });
+    return rows[0]?.[0];
+  }
+}
+
+function objectOf(json: string): JsonObject {
+  const value: JsonValue = parseJson(json);
+  if (typeof value !== 'object' || value === null || Array.isArray(value)) {
+    throw new Error(`Not a captured change: ${json}`);
+  }
+  return value;
+}

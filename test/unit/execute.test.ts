@@ -157,6 +157,14 @@ describe.each([
       expect(await attempt(handle, limit, { shutdown }).outcome).toEqual({ kind: 'handled' });
       expect(seen).toEqual([true]);
     });
+
+    it('is left behind when it begins after it and never returns', async () => {
+      const shutdown = new AbortController();
+      shutdown.abort();
+      const { outcome } = attempt(never, limit, { shutdown });
+      await vi.advanceTimersByTimeAsync(ABANDONED_MS);
+      expect(await outcome).toEqual({ kind: 'interrupted' });
+    });
   });
 });
 

@@ -33,12 +33,15 @@ async function calledWith(folder: string): Promise<readonly string[] | undefined
 }
 
 describe('under systemd', () => {
-  it.each(['ready', 'stopping'] as const)('says "%s", for this process', async (state) => {
+  it.each([
+    ['ready', 'READY=1'],
+    ['stopping', 'STOPPING=1'],
+  ] as const)('says "%s", for this process', async (state, assignment) => {
     const folder = await pathWith({ 'systemd-notify': RECORDER });
     vi.stubEnv('NOTIFY_SOCKET', SOCKET);
     const onFailure = vi.fn();
     await notifySystemd(state, onFailure);
-    expect(await calledWith(folder)).toEqual([SOCKET, `--${state}`, `--pid=${process.pid}`]);
+    expect(await calledWith(folder)).toEqual([SOCKET, `--pid=${process.pid}`, assignment]);
     expect(onFailure).not.toHaveBeenCalled();
   });
 

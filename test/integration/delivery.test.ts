@@ -1,4 +1,5 @@
 import { describe, expect, it } from 'vitest';
+import { defineConsumer } from '../../src/consumer/define-consumer.ts';
 import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 
@@ -95,6 +96,25 @@ describe('playback and live', () => {
     );
   });
 
+  it('drains a backlog of 200,000, each once', { timeout: 180_000 }, async () => {
+    await fixture.database.query(
+      'select count(smart_notify($1, to_jsonb(n))) from generate_series(1, 200000) as n',
+      [fixture.name()],
+    );
+    let expected = 0;
+    let inOrder = true;
+    const consumer = defineConsumer({
+      id: fixture.name(),
+      channels: [fixture.name()],
+      handle({ data }) {
+        expected += 1;
+        inOrder &&= data === expected;
+      },
+    });
+    await fixture.start([consumer], { once: true, config: { maxBatchSize: 1000 } }).ended;
+    expect({ handled: expected, inOrder }).toEqual({ handled: 200_000, inOrder: true });
+  });
+
   it('goes on inside a backlog after a stop in the middle of a batch', async () => {
     await fixture.database.query(
       'select smart_notify($1, to_jsonb(n)) from generate_series(1, 1000) as n',
@@ -173,7 +193,7 @@ describe('several consumers', () => {
     const sound = recordingConsumer(fixture.name('sound'), [fixture.name()]);
     await fixture.startLive([failing.consumer, hanging.consumer, sound.consumer]);
     const ids = [await fixture.notify(1), await fixture.notify(2), await fixture.notify(3)];
-    await sound.received.count(3);
+    await Promise.all([sound.received.count(3), hanging.received.count(1)]);
     expect(sound.ids()).toEqual(ids);
     expect(hanging.received.all).toHaveLength(1);
     hang.open();

@@ -6,22 +6,19 @@
 -- never run with the rights of pgwatch's owner.
 --
 -- Each function that others may call pins its search_path; the inner ones inherit it, because
--- setting it again would cost as much as what they do.
+-- setting it again would cost as much as what they do. One-line SQL functions are inlined by the
+-- planner and cost nothing.
 
--- Rings the doorbell unless somebody is awake. Called after the insert into the log, in the same
--- transaction. A sleeping doorkeeper holds the doorbell lock exclusively; so whoever gets it
--- shared knows that nobody sleeps, and keeps it until its commit is visible. Shared locks conflict
--- with nobody else's. Identical notifications of one transaction are sent once.
-create function @schema@.ring(channel text) returns void
-language plpgsql
+-- The doorbell: whether somebody is awake and will see what this transaction writes. If not, the
+-- caller has to NOTIFY. To be asked after the insert into the log, in the same transaction. A
+-- sleeping doorkeeper holds the doorbell lock exclusively; so whoever gets it shared knows that
+-- nobody sleeps, and keeps it until its commit is visible. Shared locks conflict with nobody else's.
+create function @schema@.somebody_is_awake() returns boolean
+language sql volatile
 as $$
-begin
-  if not pg_catalog.pg_try_advisory_xact_lock_shared(@lock_class@, @doorbell_lock@) then
-    perform pg_catalog.pg_notify(@doorbell_channel@, channel);
-  end if;
-end
+  select pg_catalog.pg_try_advisory_xact_lock_shared(@lock_class@, @doorbell_lock@)
 $$;
-revoke execute on function @schema@.ring(text) from public;
+revoke execute on function @schema@.somebody_is_awake() from public;
 
 -- Whether to broadcast: the setting pgwatch.broadcast, else what the caller does by default.
 create function @schema@.broadcasts(by_default boolean) returns boolean
@@ -33,6 +30,7 @@ as $$
     else by_default
   end
 $$;
+revoke execute on function @schema@.broadcasts(boolean) from public;
 
 -- Sends NOTIFY on the channel itself, for programs that LISTEN there. An envelope of more than
 -- 7,500 bytes (PostgreSQL takes less than 8,000, and counts bytes) goes without its data.
@@ -40,7 +38,6 @@ create function @schema@.broadcast(
   channel text, notification_id bigint, written_at timestamptz, payload jsonb
 ) returns void
 language plpgsql
-set search_path = pg_catalog, pg_temp
 as $$
 declare
   envelope jsonb := jsonb_build_object(
@@ -78,7 +75,8 @@ $$;
 revoke execute on function @schema@.assert_channel(text) from public;
 
 -- Writes one notification. Called by smart_notify() and notify_data_change(). Returns its id.
--- Takes no lock but the doorbell's, shared, until the transaction ends.
+-- Takes no lock but the doorbell's, shared, until the transaction ends. Identical NOTIFYs of one
+-- transaction are sent once.
 create function @schema@.append(channel text, key text, payload jsonb, broadcast_by_default boolean)
 returns bigint
 language plpgsql security definer
@@ -88,14 +86,15 @@ declare
   notification_id bigint;
   written_at timestamptz;
 begin
-  if octet_length(channel) between 1 and 63 then
-    insert into @schema@.notification_log as log (channel, key, payload)
-    values (append.channel, append.key, coalesce(append.payload, 'null'))
-    returning log.id, log.created_at into notification_id, written_at;
-  else
+  if channel is null or octet_length(channel) not between 1 and 63 then
     perform @schema@.assert_channel(channel);
   end if;
-  perform @schema@.ring(channel);
+  insert into @schema@.notification_log as log (channel, key, payload)
+  values (append.channel, append.key, coalesce(append.payload, 'null'))
+  returning log.id, log.created_at into notification_id, written_at;
+  if not @schema@.somebody_is_awake() then
+    perform pg_notify(@doorbell_channel@, channel);
+  end if;
   if @schema@.broadcasts(broadcast_by_default) then
     perform @schema@.broadcast(channel, notification_id, written_at, coalesce(payload, 'null'));
   end if;
@@ -104,7 +103,7 @@ end
 $$;
 
 -- Writes many notifications of one channel, in the order of the arrays. Called by
--- capture_statement(), a thousand at a time. Broadcasts only when asked.
+-- capture_statement(). Broadcasts only when asked. Locks as append() does.
 create function @schema@.append_many(channel text, keys text[], payloads jsonb[])
 returns void
 language plpgsql security definer
@@ -118,25 +117,36 @@ begin
     end loop;
     return;
   end if;
+  -- A scan of the arrays side by side keeps their order without a sort.
   insert into @schema@.notification_log (channel, key, payload)
   select append_many.channel, given.key, given.payload
-  from unnest(keys, payloads) with ordinality as given (key, payload, position)
-  order by given.position;
-  perform @schema@.ring(channel);
+  from rows from (unnest(keys), unnest(payloads)) as given (key, payload);
+  if not @schema@.somebody_is_awake() then
+    perform pg_notify(@doorbell_channel@, channel);
+  end if;
 end
 $$;
 
--- What users call: writes a notification and returns its id.
+-- What users call: writes a notification and returns its id. Broadcasts unless told not to.
 --   select smart_notify('orders', '{"event": "paid"}', key => 'order-17')
 create function @functions_schema@.smart_notify(
   channel_name text,
   payload_data jsonb default '{}'::jsonb,
   key text default null
 ) returns bigint
-language sql volatile security definer
+language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
 as $$
-  select @schema@.append(channel_name, key, payload_data, true)
+begin
+  return @schema@.append(channel_name, key, payload_data, true);
+end
 $$;
 comment on function @functions_schema@.smart_notify(text, jsonb, text) is
   'pgwatch: writes a notification to the log and returns its id';
+
+-- Said in so many words, because default privileges may have been revoked.
+grant execute on function
+  @functions_schema@.smart_notify(text, jsonb, text),
+  @schema@.append(text, text, jsonb, boolean),
+  @schema@.append_many(text, text[], jsonb[])
+to public;

@@ -1,4 +1,22 @@
 -- Capture: the trigger functions that write the changes of tables to the log.
+--
+-- They run with the rights of the role that writes the table (see 0002), and pin their search_path.
+-- Whatever a row holds, they never fail the statement that writes it.
+
+-- How often this transaction has changed the catalogs that describe_table() reads; null when the
+-- server does not count. 0.3 us, where a look into the catalogs costs 30.
+create function @schema@.catalog_changes() returns bigint
+language sql volatile
+as $$
+  select case when current_setting('track_counts') = 'on' then
+    pg_stat_get_xact_tuples_updated('pg_catalog.pg_class'::regclass)
+    + pg_stat_get_xact_tuples_updated('pg_catalog.pg_attribute'::regclass)
+    + pg_stat_get_xact_tuples_updated('pg_catalog.pg_namespace'::regclass)
+    + pg_stat_get_xact_tuples_inserted('pg_catalog.pg_index'::regclass)
+    + pg_stat_get_xact_tuples_updated('pg_catalog.pg_index'::regclass)
+    + pg_stat_get_xact_tuples_deleted('pg_catalog.pg_index'::regclass)
+  end
+$$;
 
 -- Names a captured table and its primary key: {schema, table, key prefix, key column, ...}.
 -- A partition is named by its root, because that is the table users write to.
@@ -18,26 +36,28 @@ as $$
   where c.oid = coalesce(pg_partition_root(relation), relation)
 $$;
 
--- describe_table(), remembered for the transaction in a setting of that transaction: asking the
--- catalogs for each row would double what a row trigger costs.
+-- describe_table(), remembered in a setting of the transaction: asking the catalogs for each row
+-- would double what a row trigger costs. Other transactions cannot change the table while this one
+-- writes it; when this one has changed any, the catalogs are asked again.
 create function @schema@.described_table(relation oid) returns text[]
 language plpgsql
 as $$
 declare
   setting constant text := 'pgwatch.table_' || relation;
-  described text[] := nullif(current_setting(setting, true), '')::text[];
+  changes constant text := @schema@.catalog_changes();
+  remembered text[] := nullif(current_setting(setting, true), '');
 begin
-  if described is null then
-    described := @schema@.describe_table(relation);
-    perform set_config(setting, described::text, true);
+  if remembered[1] = changes then
+    return remembered[2:];
   end if;
-  return described;
+  remembered := @schema@.describe_table(relation);
+  perform set_config(setting, (changes || remembered)::text, true);
+  return remembered;
 end
 $$;
 
 -- The record id: the primary key's value, an object when it has several columns, the column "id"
 -- when there is no primary key, else null.
--- (plpgsql, here and below: a SQL function with a subquery costs three times as much to call.)
 create function @schema@.record_id(described text[], data jsonb) returns jsonb
 language plpgsql immutable
 as $$
@@ -68,22 +88,47 @@ begin
 end
 $$;
 
--- Who made a change: the settings app.user_id and app.session_id (null when unset), and the
--- transaction. As in the original.
-create function @schema@.change_metadata() returns jsonb
+-- The payload of a captured change, as in the original, and the schema. Who made the change are
+-- the settings app.user_id and app.session_id, null when unset or empty.
+create function @schema@.change_payload(
+  described text[], action text, old_data jsonb, new_data jsonb
+) returns jsonb
+language sql stable
+as $$
+  select jsonb_build_object(
+    'schema', described[1], 'table', described[2], 'action', action,
+    'id', @schema@.record_id(described, coalesce(new_data, old_data)),
+    'old_data', old_data, 'new_data', new_data,
+    'metadata', jsonb_build_object(
+      'user_id', nullif(current_setting('app.user_id', true), ''),
+      'session_id', nullif(current_setting('app.session_id', true), ''),
+      'transaction_id', txid_current()))
+$$;
+
+-- The same for a change that could not be captured whole: says why in "capture_error", and leaves
+-- out what does not fit (a jsonb value holds 256 MB).
+create function @schema@.change_payload_in_part(
+  described text[], action text, old_data jsonb, new_data jsonb, reason text
+) returns jsonb
 language plpgsql
 as $$
+declare
+  note constant jsonb := jsonb_build_object('capture_error', reason);
 begin
-  return jsonb_build_object(
-    'user_id', nullif(current_setting('app.user_id', true), ''),
-    'session_id', nullif(current_setting('app.session_id', true), ''),
-    'transaction_id', txid_current());
+  return @schema@.change_payload(described, action, old_data, new_data) || note;
+exception when others then
+  begin
+    return @schema@.change_payload(described, action, null, new_data) || note;
+  exception when others then
+    return @schema@.change_payload(described, action, null, null) || note || jsonb_build_object(
+      'id', @schema@.record_id(described, coalesce(new_data, old_data)));
+  end;
 end
 $$;
 
 -- A row as JSON, column by column, for rows that to_jsonb() refuses: a json column with \u0000, a
 -- text of more than 256 MB, a cast that fails. A value that cannot be JSON becomes its text, or
--- null when even that is too large.
+-- null when even that is too large. The source must be of the relation's type, not any record.
 create function @schema@.row_to_jsonb_leniently(source anyelement, relation oid) returns jsonb
 language plpgsql
 as $$
@@ -116,48 +161,11 @@ begin
 end
 $$;
 
--- The payload of a captured change.
-create function @schema@.change_payload(
-  described text[], action text, old_data jsonb, new_data jsonb
-) returns jsonb
-language plpgsql
-as $$
-begin
-  return jsonb_build_object(
-    'schema', described[1], 'table', described[2], 'action', action,
-    'id', @schema@.record_id(described, coalesce(new_data, old_data)),
-    'old_data', old_data, 'new_data', new_data,
-    'metadata', @schema@.change_metadata());
-end
-$$;
-
--- The same for a change that could not be captured whole: says why in "capture_error", and leaves
--- out what does not fit (a jsonb value holds 256 MB).
-create function @schema@.change_payload_in_part(
-  described text[], action text, old_data jsonb, new_data jsonb, reason text
-) returns jsonb
-language plpgsql
-as $$
-declare
-  note constant jsonb := jsonb_build_object('capture_error', reason);
-begin
-  return @schema@.change_payload(described, action, old_data, new_data) || note;
-exception when others then
-  begin
-    return @schema@.change_payload(described, action, null, new_data) || note;
-  exception when others then
-    return @schema@.change_payload(described, action, null, null) || note || jsonb_build_object(
-      'id', @schema@.record_id(described, coalesce(new_data, old_data)));
-  end;
-end
-$$;
-
 -- The trigger function users name: captures a row change, as
 --   create trigger … after insert or update or delete on users
 --   for each row execute function notify_data_change();
 -- An argument names another channel than data_change. For each statement (as TRUNCATE needs), it
--- notes the statement, without rows. Never fails the user's statement because of a row's content:
--- what cannot be captured whole is captured in part. Runs with the writer's rights.
+-- notes the statement, without rows. What cannot be captured whole is captured in part.
 create function @functions_schema@.notify_data_change() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
@@ -168,7 +176,7 @@ declare
   old_data jsonb;
   new_data jsonb;
   payload jsonb;
-  reason text;
+  notification_id bigint;
 begin
   if tg_table_schema = @schema_name@ then  -- the log of the log would have no end
     return coalesce(new, old);
@@ -178,86 +186,104 @@ begin
     if tg_level = 'ROW' then
       if tg_op <> 'INSERT' then old_data := to_jsonb(old); end if;
       if tg_op <> 'DELETE' then new_data := to_jsonb(new); end if;
-      key := @schema@.record_key(described, coalesce(new_data, old_data));
-    end if;
-    payload := @schema@.change_payload(described, tg_op, old_data, new_data);
-  exception when others then
-    reason := sqlerrm;
-    described := @schema@.describe_table(tg_relid);
-    if tg_op <> 'INSERT' then
-      old_data := @schema@.row_to_jsonb_leniently(old, tg_relid);
-    end if;
-    if tg_op <> 'DELETE' then
-      new_data := @schema@.row_to_jsonb_leniently(new, tg_relid);
     end if;
     key := @schema@.record_key(described, coalesce(new_data, old_data));
-    payload := @schema@.change_payload_in_part(described, tg_op, old_data, new_data, reason);
+    payload := @schema@.change_payload(described, tg_op, old_data, new_data);
+  exception when others then
+    described := @schema@.describe_table(tg_relid);
+    if tg_level = 'ROW' then
+      if tg_op <> 'INSERT' then
+        old_data := @schema@.row_to_jsonb_leniently(old, tg_relid);
+      end if;
+      if tg_op <> 'DELETE' then
+        new_data := @schema@.row_to_jsonb_leniently(new, tg_relid);
+      end if;
+    end if;
+    key := @schema@.record_key(described, coalesce(new_data, old_data));
+    payload := @schema@.change_payload_in_part(described, tg_op, old_data, new_data, sqlerrm);
   end;
-  perform @schema@.append(coalesce(tg_argv[0], 'data_change'), key, payload, false);
-  return coalesce(new, old);
+  -- An assignment costs less than PERFORM, which is a query.
+  notification_id := @schema@.append(coalesce(tg_argv[0], 'data_change'), key, payload, false);
+  if tg_op = 'DELETE' then return old; end if;
+  return new;
 end
 $$;
 comment on function @functions_schema@.notify_data_change() is
   'pgwatch: trigger function that writes each row change to the log';
 
--- Captures all rows of an INSERT or DELETE statement at once, from a transition table that must be
--- named pgwatch_rows; 40 % cheaper than a row trigger in bulk. Created by createTriggerForTable().
--- Its argument is the channel. Runs with the writer's rights; a statement with a row that
--- to_jsonb() refuses is captured again, row by row.
+-- Captures the rows of an INSERT or DELETE statement, from a transition table that must be named
+-- pgwatch_rows; half the cost of a row trigger in bulk. Created by createTriggerForTable(). Its
+-- argument is the channel. Writes the log a megabyte at a time, outside the blocks that catch
+-- errors, so that no statement takes a subtransaction's id.
 create function @schema@.capture_statement() returns trigger
 language plpgsql
 set search_path = pg_catalog, pg_temp
 as $$
 declare
-  described constant text[] := @schema@.described_table(tg_relid);
-  metadata constant jsonb := @schema@.change_metadata();
-  deleted constant boolean := tg_op = 'DELETE';
-  captured record;
-  data jsonb;
+  channel constant text := coalesce(tg_argv[0], 'data_change');
+  described text[];
+  changed record;
+  typed record;
+  position bigint := 0;
+  old_data jsonb;
+  new_data jsonb;
+  payload jsonb;
+  keys text[] := '{}';
+  payloads jsonb[] := '{}';
+  bytes bigint := 0;
 begin
-  -- A block with an exception clause is a subtransaction: what was appended before the failure is
-  -- rolled back with it.
-  begin
-    perform @schema@.append_many(tg_argv[0], array_agg(c.key), array_agg(c.payload))
-    from (
-      select
-        (row_number() over () - 1) / 1000 as portion,
-        @schema@.record_key(described, r.data) as key,
-        jsonb_build_object(
-          'schema', described[1], 'table', described[2], 'action', tg_op,
-          'id', @schema@.record_id(described, r.data),
-          'old_data', case when deleted then r.data end,
-          'new_data', case when not deleted then r.data end,
-          'metadata', metadata) as payload
-      -- offset 0: convert each row once, not once for each mention of it.
-      from (select to_jsonb(t) as data from pgwatch_rows t offset 0) r
-    ) c
-    group by c.portion
-    order by c.portion;
+  if tg_table_schema = @schema_name@ then
     return null;
-  exception
-    when invalid_parameter_value then raise;
-    when others then null;
-  end;
-  for captured in select t as changed from pgwatch_rows t loop
+  end if;
+  for changed in select r.* from pgwatch_rows r loop  -- (r alone might be a column)
     begin
-      data := to_jsonb(captured.changed);
-      perform @schema@.append(
-        tg_argv[0], @schema@.record_key(described, data),
-        @schema@.change_payload(
-          described, tg_op,
-          case when deleted then data end, case when not deleted then data end),
-        false);
+      if described is null then described := @schema@.described_table(tg_relid); end if;
+      if tg_op = 'DELETE' then
+        old_data := to_jsonb(changed);
+      else
+        new_data := to_jsonb(changed);
+      end if;
+      payload := @schema@.change_payload(described, tg_op, old_data, new_data);
     exception when others then
-      data := @schema@.row_to_jsonb_leniently(captured.changed, tg_relid);
-      perform @schema@.append(
-        tg_argv[0], @schema@.record_key(described, data),
-        @schema@.change_payload_in_part(
-          described, tg_op,
-          case when deleted then data end, case when not deleted then data end, sqlerrm),
-        false);
+      described := @schema@.describe_table(tg_relid);
+      execute format(
+        'select row(r.*)::%s as content from pgwatch_rows r offset %s limit 1',
+        tg_relid::regclass, position) into typed;
+      if tg_op = 'DELETE' then
+        old_data := @schema@.row_to_jsonb_leniently(typed.content, tg_relid);
+      else
+        new_data := @schema@.row_to_jsonb_leniently(typed.content, tg_relid);
+      end if;
+      payload := @schema@.change_payload_in_part(described, tg_op, old_data, new_data, sqlerrm);
     end;
+    keys := array_append(keys, @schema@.record_key(described, coalesce(new_data, old_data)));
+    payloads := array_append(payloads, payload);
+    bytes := bytes + pg_column_size(payload);
+    position := position + 1;
+    if bytes >= 1048576 then
+      perform @schema@.append_many(channel, keys, payloads);
+      keys := '{}';
+      payloads := '{}';
+      bytes := 0;
+    end if;
   end loop;
+  if bytes > 0 then
+    perform @schema@.append_many(channel, keys, payloads);
+  end if;
   return null;
 end
 $$;
+
+-- Said in so many words, because default privileges may have been revoked.
+grant execute on function
+  @functions_schema@.notify_data_change(),
+  @schema@.capture_statement(),
+  @schema@.catalog_changes(),
+  @schema@.describe_table(oid),
+  @schema@.described_table(oid),
+  @schema@.record_id(text[], jsonb),
+  @schema@.record_key(text[], jsonb),
+  @schema@.change_payload(text[], text, jsonb, jsonb),
+  @schema@.change_payload_in_part(text[], text, jsonb, jsonb, text),
+  @schema@.row_to_jsonb_leniently(anyelement, oid)
+to public;

@@ -31,6 +31,8 @@ export function openDatabase(options: DatabaseOptions): Database {
   const names = namesOf(options.schema, options.functionsSchema);
   const pool = new pg.Pool({ ...connectionOptions(options.url), max: options.poolSize });
   pool.on('error', (error) => options.onIdleError?.(error));
+  // One that breaks between two statements of a transaction: whoever runs the next one sees it.
+  pool.on('connect', (client) => client.on('error', () => {}));
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return {
     url: options.url,

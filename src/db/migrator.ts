@@ -12,8 +12,9 @@ import {
 import pg from 'pg';
 import { PgwatchError } from '../errors.ts';
 import { connectionOptions } from './database.ts';
+import { migrationFailed } from './migration-failure.ts';
 import type { MigrationScript, MigrationStep } from './migration-script.ts';
-import type { Names } from './names.ts';
+import { type Names, quoteLiteral } from './names.ts';
 import { codeOf, SQLSTATE } from './sqlstate.ts';
 
 /** Whose migrations: pgwatch's schema, or the project's own (its tables and triggers). */
@@ -86,7 +87,9 @@ export async function withMigrationRunner<T>(
 /** One connection that waits for locks no longer than a migration may. */
 export function migrationDialect(url: string): PostgresDialect {
   const pool = new pg.Pool({ ...connectionOptions(url), max: 1, idleTimeoutMillis: 0 });
-  pool.on('error', () => {}); // whoever uses the connection next sees it
+  // Whoever uses a broken connection next sees it.
+  pool.on('error', () => {});
+  pool.on('connect', (client) => client.on('error', () => {}));
   return new PostgresDialect({
     pool,
     // Not as a start-up option: poolers refuse those.
@@ -223,24 +226,15 @@ function migrationsOf(scripts: readonly MigrationScript[]): Record<string, Migra
   );
 }
 
-/** Runs one step on a connection, a transaction or a recorder. */
-export async function runStep(db: Kysely<unknown>, step: MigrationStep): Promise<void> {
-  if (step.kind === 'sql') await sql.raw(step.text).execute(db);
-  else await step.run(db);
-}
-
-function migrationFailed(name: string, cause: unknown): PgwatchError {
-  if (cause instanceof PgwatchError) return cause;
-  const reason = cause instanceof Error ? cause.message : String(cause);
-  const waited = codeOf(cause) === SQLSTATE.lockNotAvailable;
-  return new PgwatchError('MIGRATION_FAILED', {
-    what: `The migration "${name}" failed: ${reason.replace(/\.*$/, '.')}`,
-    why: waited
-      ? 'Another transaction holds a lock on that table and did not let go.'
-      : 'Its transaction was rolled back, so nothing of it is in the database.',
-    hint: waited
-      ? 'End the long transaction (see pg_stat_activity), then run `pgwatch migrate` again.'
-      : 'Correct it and run `pgwatch migrate` again.',
-    cause,
-  });
+/**
+ * Runs one step in a transaction. SQL runs inside a block of PL/pgSQL, which refuses COMMIT: the
+ * transaction is not the script's to end.
+ */
+export async function runStep(transaction: Kysely<unknown>, step: MigrationStep): Promise<void> {
+  if (step.kind === 'function') {
+    await step.run(transaction);
+    return;
+  }
+  const block = `begin execute ${quoteLiteral(step.text)}; end`;
+  await sql.raw(`do ${quoteLiteral(block)}`).execute(transaction);
 }

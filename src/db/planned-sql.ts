@@ -1,6 +1,7 @@
-import { type CompiledQuery, Kysely, type LogEvent, sql } from 'kysely';
+import { type CompiledQuery, Kysely, sql } from 'kysely';
 import type { Database } from './database.ts';
 import { installationState } from './installation.ts';
+import { migrationFailed } from './migration-failure.ts';
 import type { MigrationScript } from './migration-script.ts';
 import { type MigrationTarget, migrationDialect, runStep, stepsTo } from './migrator.ts';
 import { quoteIdentifier, quoteLiteral } from './names.ts';
@@ -11,6 +12,7 @@ import { assertSchemaNotNewer } from './schema-check.ts';
  * The SQL that migrating to the target would run: runs it in one transaction, notes it down, and
  * rolls back. So it is what would really run, also of migrations that decide by what they read; and
  * a migration that would fail fails here. Holds the locks of all the migrations for that moment.
+ * @throws SCHEMA_NEWER, MIGRATION_FAILED
  */
 export async function plannedSql(
   db: Database,
@@ -26,44 +28,48 @@ export async function plannedSql(
   ];
   if (plan.length === 0) return '-- nothing to migrate\n';
 
-  const text: string[] = [];
-  await rehearse(
-    db,
-    async (transaction) => {
-      for (const { name, direction, of } of plan) {
-        const step = of.find((script) => script.name === name)?.[direction];
-        text.push(`-- ${of === own ? 'pgwatch' : 'project'}: ${name} (${direction})\n`);
-        if (step === undefined) text.push('-- cannot be reverted\n');
-        else await runStep(transaction, step);
-        text.push('\n');
+  const parts: string[] = [];
+  let queries: CompiledQuery[] = [];
+  const rehearsal = async (transaction: Kysely<unknown>) => {
+    if (state.pgwatch.every(({ executedAt }) => executedAt === undefined)) {
+      const text = `create schema if not exists ${quoteIdentifier(db.names.schema)}`;
+      await sql.raw(text).execute(transaction);
+      parts.push(`${text};\n\n`);
+    }
+    for (const { name, direction, of } of plan) {
+      const step = of.find((script) => script.name === name)?.[direction];
+      queries = [];
+      if (step !== undefined) {
+        await runStep(transaction, step).catch((error: unknown) => {
+          throw migrationFailed(name, error);
+        });
       }
-    },
-    (query) => text.push(asText(query)),
-  );
-  return text.join('');
+      parts.push(`-- ${of === own ? 'pgwatch' : 'project'}: ${name} (${direction})\n`);
+      if (step === undefined) parts.push('-- cannot be reverted\n');
+      else if (step.kind === 'sql') parts.push(`${step.text.trimEnd()}\n`);
+      else parts.push(...queries.map(asText));
+      parts.push('\n');
+    }
+  };
+  await rehearse(db.url, rehearsal, (query) => queries.push(query));
+  return parts.join('');
 }
 
 class RollBack extends Error {}
 
-/** Runs a task in a transaction that is always rolled back; tells of each query of the task. */
+/** Runs a task in a transaction that is always rolled back; tells of each query. */
 async function rehearse(
-  db: Database,
+  url: string,
   task: (transaction: Kysely<unknown>) => Promise<void>,
   onQuery: (query: CompiledQuery) => void,
 ): Promise<void> {
-  let listening = false;
-  const log = ({ query }: LogEvent) => {
-    if (listening && !/^(?:begin|commit|rollback)$/.test(query.sql)) onQuery(query);
-  };
-  const kysely = new Kysely<unknown>({ dialect: migrationDialect(db.url), log });
+  const kysely = new Kysely<unknown>({
+    dialect: migrationDialect(url),
+    log: ({ query }) => onQuery(query),
+  });
   try {
     await kysely.transaction().execute(async (transaction) => {
-      await sql
-        .raw(`create schema if not exists ${quoteIdentifier(db.names.schema)}`)
-        .execute(transaction);
-      listening = true;
       await task(transaction);
-      listening = false;
       throw new RollBack();
     });
   } catch (error) {
@@ -74,8 +80,19 @@ async function rehearse(
 }
 
 function asText({ sql, parameters }: CompiledQuery): string {
-  const values = parameters.map((value) =>
-    value === null || value === undefined ? 'null' : quoteLiteral(String(value)),
+  const text = sql.replace(/\$(\d+)/g, (placeholder, number) =>
+    Number(number) <= parameters.length ? asLiteral(parameters[Number(number) - 1]) : placeholder,
   );
-  return `${sql.replace(/\$(\d+)/g, (placeholder, n) => values[Number(n) - 1] ?? placeholder).trimEnd()};\n`;
+  return `${text.trimEnd()};\n`;
+}
+
+/** A parameter as the driver would send it. */
+function asLiteral(value: unknown): string {
+  if (value === null || value === undefined) return 'null';
+  if (value instanceof Date) return quoteLiteral(value.toISOString());
+  if (value instanceof Uint8Array) return `'\\x${Buffer.from(value).toString('hex')}'`;
+  if (Array.isArray(value)) {
+    return value.length === 0 ? "'{}'" : `array[${value.map(asLiteral).join(', ')}]`;
+  }
+  return quoteLiteral(typeof value === 'object' ? JSON.stringify(value) : String(value));
 }

@@ -5,6 +5,8 @@ export const SQLSTATE = {
   invalidSchemaName: '3F000',
   insufficientPrivilege: '42501',
   lockNotAvailable: '55P03',
+  activeSqlTransaction: '25001',
+  featureNotSupported: '0A000',
   invalidPassword: '28P01',
   invalidAuthorization: '28000',
   undefinedDatabase: '3D000',

@@ -1,6 +1,6 @@
 import { quoteIdentifier } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
-import { PgwatchError } from '../errors.ts';
+import { type ErrorParts, PgwatchError } from '../errors.ts';
 import { stringifyJson } from '../stringify-json.ts';
 import { assertChannel } from './channel.ts';
 
@@ -15,7 +15,8 @@ export interface SmartNotifyOptions {
  * Writes a notification to the log and returns its id. Written with a client or transaction, it is
  * sent when that commits, and never if it rolls back.
  *
- * @param payload anything that JSON can hold; undefined stands for `{}`
+ * @param payload anything that JSON can hold, nested a thousand levels deep or so; undefined stands
+ *   for `{}`
  * @throws CHANNEL_INVALID, PAYLOAD_INVALID, before anything was sent to the database
  */
 export async function smartNotify(
@@ -35,7 +36,8 @@ export async function appendJson(
   { key = null, functionsSchema = 'public' }: SmartNotifyOptions = {},
 ): Promise<number> {
   assertChannel(channel);
-  assertStorable(json);
+  assertStorableJson(json);
+  assertStorableKey(key);
   const rows = await query<{ id: string | number }>(
     db,
     `select ${quoteIdentifier(functionsSchema)}.smart_notify($1, $2::jsonb, $3) as id`,
@@ -63,37 +65,43 @@ function jsonOf(payload: unknown): string {
   try {
     return stringifyJson(payload);
   } catch (cause) {
-    throw invalidPayload(
+    throw invalid(
       `The payload cannot be written as JSON: ${cause instanceof Error ? cause.message : String(cause)}.`,
-      undefined,
-      cause,
+      { hint: JSON_HINT, cause },
     );
   }
 }
 
 /**
- * Refuses what PostgreSQL's jsonb would refuse: a NUL, half a surrogate pair. Found here, it does
- * not cost the caller a transaction.
+ * Refuses the two things that are JSON but no jsonb: a NUL, half a surrogate pair. Found here, they
+ * do not cost the caller a transaction. Not by parsing: a walk through the values would overflow
+ * the stack at depths that PostgreSQL takes.
  */
-function assertStorable(json: string): void {
-  if (!json.includes('\\u')) return; // neither can stand in JSON text unescaped
-  JSON.parse(json, (key, value: unknown) => {
-    for (const text of [key, value]) {
-      if (typeof text !== 'string' || (!text.includes('\0') && text.isWellFormed())) continue;
-      throw invalidPayload(
-        `The payload has the text ${JSON.stringify(text.slice(0, 80))}.`,
-        'PostgreSQL stores neither \\u0000 nor half a surrogate pair.',
-      );
-    }
-    return value;
-  });
+function assertStorableJson(json: string): void {
+  if (!json.isWellFormed()) throw unstorable('The payload has half a surrogate pair.', JSON_HINT);
+  if (!json.includes('\\u')) return;
+  for (const { 0: found, 1: unstorableUnit, index } of json.matchAll(ESCAPES)) {
+    if (unstorableUnit === undefined) continue;
+    throw unstorable(`The payload has ${found} at character ${index} of its JSON.`, JSON_HINT);
+  }
 }
 
-function invalidPayload(what: string, why?: string, cause?: unknown): PgwatchError {
-  return new PgwatchError('PAYLOAD_INVALID', {
-    what,
-    ...(why === undefined ? {} : { why }),
-    hint: 'Send what JSON can hold: objects, arrays, strings, numbers, true, false and null.',
-    ...(cause === undefined ? {} : { cause }),
-  });
+/** A whole surrogate pair, or what cannot be stored alone (captured), or any other escape. */
+const ESCAPES = /\\(?:ud[89ab][\da-f]{2}\\ud[c-f][\da-f]{2}|u(0000|d[89a-f][\da-f]{2})|.)/gi;
+
+function assertStorableKey(key: string | null): void {
+  if (key === null || (!key.includes('\0') && key.isWellFormed())) return;
+  throw unstorable(`The key is ${JSON.stringify(key.slice(0, 80))}.`, 'Choose a plainer key.');
+}
+
+const JSON_HINT =
+  'Send what JSON can hold: objects, arrays, strings, numbers, true, false and null.';
+
+function unstorable(what: string, hint: string): PgwatchError {
+  const why = 'PostgreSQL stores neither \\u0000 nor half a surrogate pair.';
+  return invalid(what, { why, hint });
+}
+
+function invalid(what: string, parts: Omit<ErrorParts, 'what'>): PgwatchError {
+  return new PgwatchError('PAYLOAD_INVALID', { what, ...parts });
 }

@@ -36,7 +36,7 @@ export interface KeptCount {
  * of ids is close enough to that of times, so no index on time is needed.
  *
  * A consumer wants what is on its channels and not settled by its cursor (see cursor.ts), and what
- * it is to be given again.
+ * it is to be given again. Where redelivery has a row, that row says what becomes of it.
  */
 export async function pruneBatch(
   db: Queryable,
@@ -95,6 +95,9 @@ export function pruneStatement(schema: string, dryRun: boolean): string {
       from old
       join ${table('consumer')} on old.channel = any (consumer.channels)
       where 'unhandled' = any ($4::text[])
+        and not exists (
+          select from ${table('redelivery')} r
+          where r.notification_id = old.id and r.consumer_id = consumer.id)
         and exists (
           select from ${table('consumer_cursor')} position
           where position.consumer_id = consumer.id

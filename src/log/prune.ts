@@ -1,4 +1,4 @@
-import type { Queryable } from '../db/queryable.ts';
+import { type Queryable, query } from '../db/queryable.ts';
 import { PgwatchError } from '../errors.ts';
 import { findOldPart } from './find-cutoff.ts';
 import { type KeptBecause, type KeptCount, pruneBatch } from './prune-batch.ts';
@@ -39,7 +39,8 @@ export interface CleanupResult {
 
 /** Locks and vacuum notice nothing of a transaction of this size; it takes some ten milliseconds. */
 const ROWS_PER_TRANSACTION = 2_000;
-const DAY_MS = 86_400_000;
+/** A thousand years; PostgreSQL's and JavaScript's times go back further, but no log does. */
+const MAX_DAYS = 365_000;
 
 /**
  * Deletes old notifications, oldest first, in short transactions; safe beside running consumers.
@@ -61,7 +62,7 @@ export async function cleanupOldNotifications(
   }
   const rules = {
     schema,
-    olderThan: new Date(Date.now() - days * DAY_MS),
+    olderThan: await serverTimeBefore(db, days),
     heeded: heeded(options),
     dryRun,
   };
@@ -75,6 +76,17 @@ export async function cleanupOldNotifications(
     onProgress?.({ share: shareOf(afterId), soFar: tally.result() });
   }
   return tally.result();
+}
+
+/** By the clock that the log's times are from: this machine's may be hours away from it. */
+async function serverTimeBefore(db: Queryable, days: number): Promise<Date> {
+  const [row] = await query<{ time: Date }>(
+    db,
+    'select clock_timestamp() - make_interval(secs => $1) as time',
+    [Math.min(days, MAX_DAYS) * 86_400],
+  );
+  if (row === undefined) throw new Error('The server did not tell its time.');
+  return row.time;
 }
 
 /** @returns how much of the old part lies before an id; asks nothing when nobody wants to know */

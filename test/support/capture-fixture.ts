@@ -1,9 +1,12 @@
 import pg from 'pg';
-import { afterAll, beforeAll, beforeEach } from 'vitest';
+import { afterAll, beforeAll, beforeEach, type TestContext } from 'vitest';
 import { createTriggerForTable } from '../../src/capture/triggers.ts';
+import { openDatabase } from '../../src/db/database.ts';
+import { install } from '../../src/db/installation.ts';
 import { quoteIdentifier, quoteLiteral } from '../../src/db/names.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../../src/parse-json.ts';
 import { createInstalledDatabase, type InstalledDatabase } from './installed-database.ts';
+import { skipBecause } from './skip.ts';
 
 /** A row of the log, its payload with every digit. */
 export interface LoggedRow {
@@ -60,18 +63,35 @@ export class CaptureFixture {
     return `t${this.#tests}`;
   }
 
+  /** Installs pgwatch once more in the same database. */
+  async installBeside(schema: string, functionsSchema: string): Promise<void> {
+    const { url } = this.database;
+    const db = openDatabase({ url, schema, functionsSchema, poolSize: 2 });
+    await install({ db, projectScripts: [], target: { kind: 'latest' }, onChange: () => {} });
+    await db.close();
+  }
+
+  async skipUnlessSuperuser(test: TestContext): Promise<void> {
+    const isSuperuser = await this.value('select rolsuper from pg_roles where rolname = user');
+    if (isSuperuser !== true) skipBecause(test, 'it needs a superuser of the test server');
+  }
+
+  async skipBeforeVersion(test: TestContext, major: number, reason: string): Promise<void> {
+    const version = Number(await this.value("select current_setting('server_version_num')"));
+    if (version < major * 10_000) skipBecause(test, `${reason} with PostgreSQL ${major}`);
+  }
+
   /** Runs SQL, several statements too, in one implicit transaction. `$name` is the test's name. */
   async run(sql: string): Promise<void> {
     await this.database.query(sql.replaceAll('$name', this.name));
   }
 
-  /** Works on one connection, which is closed afterwards. */
-  async session<T>(work: (client: pg.Client) => Promise<T>, user?: string): Promise<T> {
-    const url = new URL(this.database.url);
-    const client = new pg.Client({ connectionString: url.href });
+  /** Works on one connection, as a role if one is given. It is closed afterwards. */
+  async session<T>(work: (client: pg.Client) => Promise<T>, role?: string): Promise<T> {
+    const client = new pg.Client({ connectionString: this.database.url });
     await client.connect();
     try {
-      if (user !== undefined) await client.query(`set session authorization ${user}`);
+      if (role !== undefined) await client.query(`set session authorization ${role}`);
       return await work(client);
     } finally {
       await client.end();

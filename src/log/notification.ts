@@ -37,7 +37,7 @@ export class Notification<Data = JsonValue> {
    * gave, else null.
    */
   readonly key: string | null;
-  /** When it was written: the start of the transaction that sent it. */
+  /** When it was written, by the clock of the server. */
   readonly timestamp: Date;
   /** It was in the log before this consumer went live in this run, or is being replayed. */
   readonly isReplay: boolean;

@@ -68,7 +68,7 @@ interface BatchRow {
   kept_count: string | number;
 }
 
-export function pruneStatement(schema: string, dryRun: boolean): string {
+function pruneStatement(schema: string, dryRun: boolean): string {
   const table = (name: string) => `${quoteIdentifier(schema)}.${name}`;
   const goes = dryRun
     ? 'select gone.id, gone.channel from gone'

@@ -78,7 +78,7 @@ export class LogModel {
     return asSnapshot(`${xip[0] ?? xmax}:${xmax}:${xip.join(',')}`);
   }
 
-  /** What is new since \`seen\`, if it fits; as fetchFresh(). */
+  /** What is new since `seen`, if it fits; as fetchFresh(). */
   fetchFresh(seen: Snapshot, limits: ModelLimits) {
     const rows = this.#newSince(seen).filter((row) => this.#isFetched(row));
     const bytes = rows.reduce((sum, row) => sum + row.bytes, 0);

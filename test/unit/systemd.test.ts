@@ -15,7 +15,7 @@ afterEach(() => {
   vi.unstubAllEnvs();
 });
 
-/** A folder which is all there is in PATH, with this as \`systemd-notify\`. */
+/** A folder which is all there is in PATH, with this as `systemd-notify`. */
 async function pathWith(files: Readonly<Record<string, string>>): Promise<string> {
   const folder = await folderWith(files);
   for (const name of Object.keys(files)) await chmod(join(folder, name), 0o755);

@@ -38,6 +38,15 @@ alter table @schema@.notification_log set (
   autovacuum_analyze_scale_factor = 0.02
 );
 
+-- One row, made by whoever needs it. PostgreSQL empties an unlogged table after a crash and at the
+-- promotion of a standby: just when transaction ids may be given out a second time, so that a
+-- snapshot kept in a daemon's memory would cover rows that nobody has seen. A cursor is only written
+-- in the life of the server in which it was claimed.
+create unlogged table @schema@.server_life (
+  singleton boolean primary key default true check (singleton),
+  id uuid not null default pg_catalog.gen_random_uuid()
+);
+
 create table @schema@.consumer (
   id integer generated always as identity primary key,
   name text not null unique,

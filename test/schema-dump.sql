@@ -80,6 +80,13 @@ create table pgwatch.redelivery (
   constraint redelivery_state_check CHECK ((state = ANY (ARRAY['retry'::text, 'dead'::text])))
 );
 
+create unlogged table pgwatch.server_life (
+  singleton boolean not null default true,
+  id uuid not null default gen_random_uuid(),
+  constraint server_life_pkey PRIMARY KEY (singleton),
+  constraint server_life_singleton_check CHECK (singleton)
+);
+
 CREATE INDEX notification_log_channel_id ON pgwatch.notification_log USING btree (channel, id);
 
 CREATE INDEX notification_log_xid_id ON pgwatch.notification_log USING btree (xid, id);
@@ -202,6 +209,7 @@ declare
   described text[];
   changed record;
   typed record;
+  reason text;
   position bigint := 0;
   old_data jsonb;
   new_data jsonb;
@@ -224,15 +232,21 @@ begin
       payload := "pgwatch".change_payload(described, tg_op, old_data, new_data);
     exception when others then
       described := "pgwatch".describe_table(tg_relid);
-      execute format(
-        'select row(r.*)::%s as content from pgwatch_rows r offset %s limit 1',
-        tg_relid::regclass, position) into typed;
-      if tg_op = 'DELETE' then
-        old_data := "pgwatch".row_to_jsonb_leniently(typed.content, tg_relid);
-      else
-        new_data := "pgwatch".row_to_jsonb_leniently(typed.content, tg_relid);
-      end if;
-      payload := "pgwatch".change_payload_in_part(described, tg_op, old_data, new_data, sqlerrm);
+      reason := sqlerrm;
+      begin
+        execute format(
+          'select row(r.*)::%s as content from pgwatch_rows r offset %s limit 1',
+          tg_relid::regclass, position) into typed;
+        if tg_op = 'DELETE' then
+          old_data := "pgwatch".row_to_jsonb_leniently(typed.content, tg_relid);
+        else
+          new_data := "pgwatch".row_to_jsonb_leniently(typed.content, tg_relid);
+        end if;
+      exception when others then  -- who writes through a view may have no right on the schema
+        old_data := null;
+        new_data := null;
+      end;
+      payload := "pgwatch".change_payload_in_part(described, tg_op, old_data, new_data, reason);
     end;
     keys := array_append(keys, "pgwatch".record_key(described, coalesce(new_data, old_data)));
     payloads := array_append(payloads, payload);

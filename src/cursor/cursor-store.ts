@@ -4,6 +4,7 @@ import type { Database } from '../db/database.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { Cursor } from './cursor.ts';
 import { hasEnded, type LeaseOwner } from './lease-owner.ts';
+import { type ChannelChange, followChannels } from './registration.ts';
 import { asSnapshot, type Snapshot } from './snapshot.ts';
 
 /** A cursor in the database, held under a lease. */
@@ -12,6 +13,8 @@ export interface CursorHold {
   readonly partition: number;
   /** Goes up with every take-over; a write with an older one changes nothing. */
   readonly epoch: number;
+  /** The life of the server (see server_life in migrations/0001) in which it was claimed. */
+  readonly life: string;
 }
 
 export type Claim =
@@ -21,6 +24,7 @@ export type Claim =
       readonly cursor: Cursor;
       /** The snapshot of now. */
       readonly now: Snapshot;
+      readonly channels: ChannelChange;
     }
   | { readonly kind: 'taken'; readonly owner: string; readonly secondsLeft: number };
 
@@ -29,11 +33,13 @@ export type FencedWrite = 'written' | 'fenced';
 
 /**
  * Tries to take the lease of a consumer's cursor: free, run out, or left by a process that has
- * ended. Raises the epoch, so that whoever held it before cannot write any more.
+ * ended. Raises the epoch, so that whoever held it before cannot write any more; then the channels
+ * are those of the new holder.
  */
 export async function claimCursor(
   db: Database,
   consumerId: number,
+  channels: readonly string[],
   owner: LeaseOwner,
   leaseSeconds: number,
 ): Promise<Claim> {
@@ -53,6 +59,15 @@ export async function claimCursor(
     if (holder !== null && holder !== owner && seconds > 0 && !hasEnded(holder, owner)) {
       return { kind: 'taken', owner: holder, secondsLeft: seconds };
     }
+    await trx
+      .insertInto('server_life')
+      .defaultValues()
+      .onConflict((conflict) => conflict.doNothing())
+      .execute();
+    const { life } = await trx
+      .selectFrom('server_life')
+      .select('id as life')
+      .executeTakeFirstOrThrow();
     const { epoch } = await trx
       .updateTable('consumer_cursor')
       .set({
@@ -66,8 +81,9 @@ export async function claimCursor(
       .executeTakeFirstOrThrow();
     return {
       kind: 'held',
-      hold: { consumerId, partition: 0, epoch },
+      hold: { consumerId, partition: 0, epoch, life },
       now: asSnapshot(found.now),
+      channels: await followChannels(trx, consumerId, channels),
       cursor: {
         seen: asSnapshot(found.seen),
         window:
@@ -79,7 +95,10 @@ export async function claimCursor(
   });
 }
 
-/** Stores the cursor and renews the lease. One HOT update, however much was settled. */
+/**
+ * Stores the cursor and renews the lease. One HOT update, however much was settled. Fenced also when
+ * the server has crashed since the claim: the cursor must be read again.
+ */
 export async function writeCursor(
   pool: Pool,
   names: Names,
@@ -93,7 +112,8 @@ export async function writeCursor(
       update ${qualified(names, 'consumer_cursor')}
       set seen = $4, until = $5, last_id = $6, updated_at = now(),
           lease_until = clock_timestamp() + make_interval(secs => $7)
-      where consumer_id = $1 and partition = $2 and epoch = $3`,
+      where consumer_id = $1 and partition = $2 and epoch = $3
+        and exists (select from ${qualified(names, 'server_life')} where id = $8)`,
     values: [
       hold.consumerId,
       hold.partition,
@@ -102,6 +122,7 @@ export async function writeCursor(
       cursor.window?.until ?? null,
       cursor.window?.lastId ?? null,
       leaseSeconds,
+      hold.life,
     ],
   });
   return result.rowCount === 1 ? 'written' : 'fenced';

@@ -14,6 +14,10 @@ export interface Registration {
   /** The consumer's number in the tables. */
   readonly consumerId: number;
   readonly isNew: boolean;
+}
+
+/** How the channels of a consumer differ from when it was last run, and what became of that. */
+export interface ChannelChange {
   readonly gainedChannels: readonly string[];
   /** Notifications of gained channels that were scheduled as playback. */
   readonly scheduled: number;
@@ -22,11 +26,7 @@ export interface Registration {
   readonly dropped: number;
 }
 
-/**
- * Makes the consumer known. A new one starts at the beginning of the log, or now. One that gained a
- * channel gets what it would have had of it as replay; one that lost a channel loses what waits
- * there. Two processes that register the same consumer do so one after the other.
- */
+/** Makes the consumer known. A new one starts at the beginning of the log, or now. */
 export async function registerConsumer(
   db: Database,
   consumer: RegisteredConsumer,
@@ -47,46 +47,48 @@ export async function registerConsumer(
         .insertInto('consumer_cursor')
         .values({ consumer_id: created.id, seen: created.start_seen })
         .execute();
-      return {
-        consumerId: created.id,
-        isNew: true,
-        gainedChannels: [],
-        scheduled: 0,
-        lostChannels: [],
-        dropped: 0,
-      };
+      return { consumerId: created.id, isNew: true };
     }
-    return followChannels(trx, consumer);
+    const known = await trx
+      .selectFrom('consumer')
+      .select('id')
+      .where('name', '=', consumer.id)
+      .executeTakeFirstOrThrow();
+    return { consumerId: known.id, isNew: false };
   });
 }
 
-async function followChannels(
+/**
+ * Takes over the channels of whoever runs the consumer from now on. A consumer that gained a channel
+ * gets what it would have had of it as replay; one that lost a channel loses what waits there. Part
+ * of the claim, after the epoch was raised: a process with other channels that still held the lease
+ * would otherwise move the cursor past notifications that nobody then gets.
+ */
+export async function followChannels(
   trx: Kysely<Tables>,
-  consumer: RegisteredConsumer,
-): Promise<Registration> {
+  consumerId: number,
+  channels: readonly string[],
+): Promise<ChannelChange> {
   const known = await trx
     .selectFrom('consumer')
-    .select(['id', 'channels'])
-    .where('name', '=', consumer.id)
-    .forUpdate()
+    .select('channels')
+    .where('id', '=', consumerId)
+    .forNoKeyUpdate()
     .executeTakeFirstOrThrow();
-  const gainedChannels = consumer.channels.filter((channel) => !known.channels.includes(channel));
-  const lostChannels = known.channels.filter((channel) => !consumer.channels.includes(channel));
-  const unchanged = gainedChannels.length === 0 && lostChannels.length === 0;
-  if (!unchanged) {
+  const gainedChannels = channels.filter((channel) => !known.channels.includes(channel));
+  const lostChannels = known.channels.filter((channel) => !channels.includes(channel));
+  if (gainedChannels.length > 0 || lostChannels.length > 0) {
     await trx
       .updateTable('consumer')
-      .set({ channels: [...consumer.channels] })
-      .where('id', '=', known.id)
+      .set({ channels: [...channels] })
+      .where('id', '=', consumerId)
       .execute();
   }
   return {
-    consumerId: known.id,
-    isNew: false,
     gainedChannels,
-    scheduled: await scheduleHistory(trx, known.id, gainedChannels),
+    scheduled: await scheduleHistory(trx, consumerId, gainedChannels),
     lostChannels,
-    dropped: await dropRetries(trx, known.id, lostChannels),
+    dropped: await dropRetries(trx, consumerId, lostChannels),
   };
 }
 

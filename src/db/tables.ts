@@ -4,6 +4,7 @@ import type { Generated } from 'kysely';
 export interface Tables {
   installation: InstallationTable;
   notification_log: NotificationLogTable;
+  server_life: ServerLifeTable;
   consumer: ConsumerTable;
   consumer_cursor: ConsumerCursorTable;
   redelivery: RedeliveryTable;
@@ -24,6 +25,11 @@ interface NotificationLogTable {
   key: string | null;
   payload: unknown;
   created_at: Generated<Date>;
+}
+
+interface ServerLifeTable {
+  singleton: Generated<boolean>;
+  id: Generated<string>;
 }
 
 interface ConsumerTable {

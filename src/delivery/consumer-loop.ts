@@ -35,6 +35,12 @@ export interface ConsumerLoopOptions {
 const TURN_MS = 20;
 
 /**
+ * After so long of redeliveries, what is new gets its turn: many that fail slowly must not hold up
+ * other keys, and a crash must not repeat more than this.
+ */
+const REDELIVERY_TURN_MS = 100;
+
+/**
  * Runs one consumer while its lease is held: wait, fetch, dispatch, advance.
  *
  *   playing back  from the start until a fetch finds that all that is new fits in one batch:
@@ -126,9 +132,10 @@ export class ConsumerLoop {
     if (due.length === 0) return false;
     const failedKeys = new Set<string>();
     const handled: LogRow[] = [];
+    const until = performance.now() + REDELIVERY_TURN_MS;
     for (const { row, attempts, reason, wasThere } of due) {
       await this.#takeTurns();
-      if (stopping.aborted) break;
+      if (stopping.aborted || performance.now() > until) break;
       if (row.key !== null && failedKeys.has(row.key)) continue;
       const settled = await this.#attempt(row, attempts + 1, reason === 'replay' || wasThere);
       if (settled === 'interrupted') break;

@@ -51,10 +51,13 @@ export class ConsumerRunner {
   readonly #options: ConsumerRunnerOptions;
   readonly #wake = new PendingWake();
   readonly #patience: Patience;
+  /** Only what was missed before this process began is skipped, never what a take-over finds. */
+  #mayStillSkip: boolean;
 
   constructor(options: ConsumerRunnerOptions) {
     this.#options = options;
     const { consumer, settings, stopping, emit } = options;
+    this.#mayStillSkip = settings.skipPlayback;
     this.#patience = new Patience({
       longestPauseMs: settings.reconnectDelaySeconds * 1000,
       stopping,
@@ -84,9 +87,8 @@ export class ConsumerRunner {
 
   async #register(): Promise<number> {
     const { db, consumer, emit } = this.#options;
-    const registration = await this.#patience.until(() => registerConsumer(db, consumer));
-    const { consumerId, ...found } = registration;
-    emit({ type: 'registered', consumer: consumer.id, ...found });
+    const { consumerId, isNew } = await this.#patience.until(() => registerConsumer(db, consumer));
+    if (isNew) emit({ type: 'registered', consumer: consumer.id });
     return consumerId;
   }
 
@@ -95,12 +97,14 @@ export class ConsumerRunner {
     const { db, consumer, owner, settings, stopping, emit } = this.#options;
     for (let said = false; !stopping.aborted; ) {
       const claim = await this.#patience.until(() =>
-        claimCursor(db, consumerId, owner, settings.leaseSeconds),
+        claimCursor(db, consumerId, consumer.channels, owner, settings.leaseSeconds),
       );
       if (claim.kind === 'held') {
-        emit({ type: 'claimed', consumer: consumer.id, epoch: claim.hold.epoch });
+        const { hold, channels } = claim;
+        emit({ type: 'claimed', consumer: consumer.id, epoch: hold.epoch, ...channels });
         return claim;
       }
+      this.#mayStillSkip = false;
       if (!said) emit({ type: 'waiting-for-lease', consumer: consumer.id, ...claim });
       said = true;
       if (settings.once) return undefined;
@@ -117,14 +121,16 @@ export class ConsumerRunner {
       fence.abort();
       emit({ type: 'fenced', consumer: consumer.id });
     };
+    const skip = this.#mayStillSkip;
+    this.#mayStillSkip = false;
     const keeper = new CursorKeeper({
-      cursor: settings.skipPlayback ? { seen: now, window: undefined } : cursor,
+      cursor: skip ? { seen: now, window: undefined } : cursor,
       write: (moved) => writeCursor(db.pool, db.names, hold, moved, settings.leaseSeconds),
       renewEveryMs: (settings.leaseSeconds * 1000) / 3,
       onFenced,
       onWriteError: (error) => logger.debug({ err: error }, 'cursor not stored, will try again'),
     });
-    if (settings.skipPlayback) {
+    if (skip) {
       keeper.advance(keeper.cursor);
       emit({ type: 'skipped-playback', consumer: consumer.id });
     }

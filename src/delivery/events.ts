@@ -1,3 +1,4 @@
+import type { ChannelChange } from '../cursor/registration.ts';
 import type { LogRow } from '../log/log-row.ts';
 
 /**
@@ -5,16 +6,13 @@ import type { LogRow } from '../log/log-row.ts';
  * subscribe. `consumer` is the consumer's id.
  */
 export type DeliveryEvent =
-  | {
-      readonly type: 'registered';
+  /** It was not known before. */
+  | { readonly type: 'registered'; readonly consumer: string }
+  | ({
+      readonly type: 'claimed';
       readonly consumer: string;
-      readonly isNew: boolean;
-      readonly gainedChannels: readonly string[];
-      readonly scheduled: number;
-      readonly lostChannels: readonly string[];
-      readonly dropped: number;
-    }
-  | { readonly type: 'claimed'; readonly consumer: string; readonly epoch: number }
+      readonly epoch: number;
+    } & ChannelChange)
   | {
       readonly type: 'waiting-for-lease';
       readonly consumer: string;

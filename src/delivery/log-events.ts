@@ -36,9 +36,12 @@ type StateChange = Exclude<DeliveryEvent, { row: unknown }>;
 function logStateChange(logger: Logger, event: StateChange): void {
   const { type, consumer } = event;
   switch (type) {
-    case 'registered': {
-      const { isNew, gainedChannels, scheduled, lostChannels, dropped } = event;
-      if (isNew) logger.info({ consumer }, 'new consumer registered');
+    case 'registered':
+      logger.info({ consumer }, 'new consumer registered');
+      return;
+    case 'claimed': {
+      const { epoch, gainedChannels, scheduled, lostChannels, dropped } = event;
+      logger.debug({ consumer, epoch }, 'lease taken');
       if (gainedChannels.length > 0) {
         logger.info(
           { consumer, channels: gainedChannels, scheduled },
@@ -53,9 +56,6 @@ function logStateChange(logger: Logger, event: StateChange): void {
       }
       return;
     }
-    case 'claimed':
-      logger.debug({ consumer, epoch: event.epoch }, 'lease taken');
-      return;
     case 'waiting-for-lease':
       logger.info(
         { consumer, owner: event.owner, leaseSeconds: Math.ceil(event.secondsLeft) },
@@ -63,7 +63,10 @@ function logStateChange(logger: Logger, event: StateChange): void {
       );
       return;
     case 'fenced':
-      logger.warn({ consumer }, 'another process has taken this consumer over, stopping it here');
+      logger.warn(
+        { consumer },
+        'lease lost: another process has taken over, or the server has crashed; claiming it again',
+      );
       return;
     case 'skipped-playback':
       logger.warn({ consumer }, 'playback skipped, starting from now');

@@ -40,8 +40,9 @@ export class Redeliveries {
 
   /** Asks the database how things stand: at the start, before anything else. */
   async open(): Promise<void> {
-    await this.lookAgain();
     this.#mayMeetParked = !(await this.#do((store) => store.isEmpty()));
+    if (this.#mayMeetParked) await this.#write((store) => store.releaseOrphans());
+    await this.lookAgain();
   }
 
   /** Asks when the next is due; others may have changed that. */
@@ -68,6 +69,7 @@ export class Redeliveries {
     if (due.length > 0) return due;
     // Due, but not to be had: clean-up deleted what they were about.
     await this.#do((store) => store.forgetDeleted());
+    await this.#write((store) => store.releaseOrphans());
     await this.lookAgain();
     return [];
   }

@@ -171,6 +171,31 @@ export class RedeliveryStore {
     return rowCount ?? 0;
   }
 
+  /**
+   * Makes the earliest of each key due that only waits: what it waited behind is gone, deleted by a
+   * clean-up or with a lost channel.
+   */
+  async releaseOrphans(): Promise<FencedWrite> {
+    return this.#write(
+      `with mine as (${this.#mine}),
+       heads as (
+         select distinct on (key) notification_id, due_at
+         from ${this.#table}
+         where consumer_id = $1 and state = 'retry' and key is not null
+         order by key, due_at, notification_id
+       ),
+       released as (
+         update ${this.#table} r
+         set due_at = now()
+         from heads
+         where r.consumer_id = $1 and r.notification_id = heads.notification_id
+           and heads.due_at = 'infinity' and exists (select from mine)
+       )
+       select count(*)::int from mine`,
+      [],
+    );
+  }
+
   /** Whether anything stands here at all, dead letters included. */
   async isEmpty(): Promise<boolean> {
     const { rows } = await this.#pool.query<[boolean]>({
@@ -217,9 +242,13 @@ export class RedeliveryStore {
     };
   }
 
-  /** The cursor's row, while the lease is ours. Every write is given $1 to $3. */
+  /**
+   * The cursor's row, while the lease is ours; locked, so that nobody takes over before the write
+   * has committed. Every write is given $1 to $3.
+   */
   get #mine(): string {
-    return `select from ${this.#cursors} where consumer_id = $1 and partition = $2 and epoch = $3`;
+    return `select from ${this.#cursors}
+            where consumer_id = $1 and partition = $2 and epoch = $3 for key share`;
   }
 
   async #write(text: string, values: readonly unknown[]): Promise<FencedWrite> {

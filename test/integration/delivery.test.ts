@@ -250,12 +250,12 @@ describe('several consumers', () => {
     await daemon.ended;
     expect(second.ids()).toEqual([old]);
     expect(second.received.all[0]?.isReplay).toBe(true);
-    expect((await happened(daemon, 'registered')).scheduled).toBe(1);
+    expect((await happened(daemon, 'claimed')).scheduled).toBe(1);
 
     const third = recordingConsumer(fixture.name(), [kept]);
     const last = fixture.start([third.consumer], { once: true });
     await last.ended;
-    expect((await happened(last, 'registered')).dropped).toBe(1);
+    expect((await happened(last, 'claimed')).dropped).toBe(1);
     expect(await fixture.redeliveries(fixture.name())).toEqual([]);
   });
 });

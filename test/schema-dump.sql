@@ -319,20 +319,31 @@ grant execute on function pgwatch.change_payload_in_part(text[],text,jsonb,jsonb
 
 CREATE OR REPLACE FUNCTION pgwatch.describe_table(relation oid)
  RETURNS text[]
- LANGUAGE sql
+ LANGUAGE plpgsql
  STABLE
 AS $function$
+declare
+  described text[];
+  key_columns smallint[];
+  key_column smallint;
+  name text;
+begin
   select array[n.nspname::text, c.relname::text, format('%I.%I:', n.nspname, c.relname)]
-    || array(
-      select a.attname::text
-      from pg_index i
-      cross join lateral unnest(i.indkey::smallint[]) with ordinality as k (attnum, position)
-      join pg_attribute a on a.attrelid = i.indrelid and a.attnum = k.attnum
-      where i.indrelid = relation and i.indisprimary and k.position <= i.indnkeyatts
-      order by k.position)
+  into described
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = coalesce(pg_partition_root(relation), relation)
+  where c.oid = coalesce(pg_partition_root(relation), relation);
+  select (indkey::smallint[])[0:indnkeyatts - 1] into key_columns
+  from pg_index
+  where indrelid = relation and indisprimary;
+  foreach key_column in array coalesce(key_columns, '{}') loop
+    select attname into name
+    from pg_attribute
+    where attrelid = relation and attnum = key_column;
+    described := array_append(described, name);
+  end loop;
+  return described;
+end
 $function$;
 grant execute on function pgwatch.describe_table(oid) to public;
 

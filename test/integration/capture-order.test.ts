@@ -215,5 +215,45 @@ describe.each(CAPTURES)(
       );
       expect(ids).toEqual([1, 20]);
     });
+
+    it('has the columns it has at the time, in one session and in one transaction', async () => {
+      const { name } = fixture;
+      const statements = [
+        `insert into ${name} values (1, 10)`,
+        `alter table ${name} add column c json default '"\\u0000"'`,
+        `insert into ${name} values (2, 20)`,
+        `insert into ${name} values (3, 30, '[]')`,
+        `alter table ${name} drop column b`,
+        `insert into ${name} values (4, '{}')`,
+        `alter table ${name} alter column c type text, alter column a type bigint`,
+        `insert into ${name} values (5, 'x')`,
+        `alter table ${name} rename column c to d`,
+        `update ${name} set d = 'y' where a = 5`,
+        `delete from ${name} where a = 5`,
+      ];
+      const rows = [
+        { a: 1, b: 10 },
+        { a: 2, b: 20, c: '"\\u0000"' },
+        { a: 3, b: 30, c: [] },
+        { a: 4, c: {} },
+        { a: 5, c: 'x' },
+        { a: 5, d: 'y' },
+        { a: 5, d: 'y' },
+      ];
+      for (const [begin, commit] of [
+        ['', ''],
+        ['begin', 'commit'],
+      ] as const) {
+        await fixture.run('create table $name (a int primary key, b int)');
+        await capture(fixture, fixture.name);
+        const before = (await fixture.log()).length;
+        await fixture.session(async (client) => {
+          for (const sql of [begin, ...statements, commit]) await client.query(sql);
+        });
+        const log = (await fixture.log()).slice(before);
+        expect(log.map(({ payload }) => payload['new_data'] ?? payload['old_data'])).toEqual(rows);
+        await fixture.run('drop table $name');
+      }
+    });
   },
 );

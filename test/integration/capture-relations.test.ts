@@ -90,6 +90,20 @@ describe('partitions that were captured for themselves', () => {
     ]);
   });
 
+  it('cannot be attached to a captured table before their own capture ends', async () => {
+    await fixture.run(`create table $name (id int primary key) partition by range (id);
+      create table $name_a (id int primary key)`);
+    await HELPER(fixture, fixture.name);
+    await HELPER(fixture, `${fixture.name}_a`);
+    const attach = () =>
+      fixture.run('alter table $name attach partition $name_a for values from (0) to (100)');
+    await expect(attach()).rejects.toThrow('_pgwatch_capture');
+    await dropTriggerForTable(fixture.database.pool, `${fixture.name}_a`);
+    await attach();
+    await fixture.run('insert into $name_a values (1); insert into $name values (2)');
+    expect(await fixture.changes()).toEqual(['INSERT 1', 'INSERT 2']);
+  });
+
   it('are refused while their table is captured, with a word on what to capture instead', async () => {
     await fixture.run(PARTITIONED);
     await HELPER(fixture, fixture.name);

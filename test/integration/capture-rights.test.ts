@@ -89,6 +89,47 @@ describe.each(CAPTURES)(
       );
     });
 
+    it('may write it through a view, without a right on its schema', async () => {
+      const schema = `${fixture.name}_hidden`;
+      await fixture.run(`create schema ${schema};
+      create table ${schema}.$name (id int primary key, doc json);
+      create view ${role}.$name_view as select * from ${schema}.$name;
+      grant insert, update, delete, select on ${role}.$name_view to ${role}`);
+      await capture(fixture, fixture.name, schema);
+      await asApplication(async (client) => {
+        const view = `${role}.${fixture.name}_view`;
+        await client.query(`insert into ${view} values (1, '{}'), (2, '"\\u0000"')`);
+        await client.query(`update ${view} set id = id + 2`);
+        await client.query(`delete from ${view}`);
+      });
+      const log = await fixture.log();
+      expect(log.map(({ payload }) => payload['action']).sort()).toEqual([
+        'DELETE',
+        'DELETE',
+        'INSERT',
+        'INSERT',
+        'UPDATE',
+        'UPDATE',
+      ]);
+      expect(log.filter(({ payload }) => 'capture_error' in payload)).toHaveLength(3);
+    });
+
+    it('may have the right to insert and no other, and be under row security', async () => {
+      const name = `${role}.${fixture.name}`;
+      await fixture.run(`create table ${name} (id int primary key, doc json);
+      alter table ${name} enable row level security; alter table ${name} force row level security;
+      create policy p on ${name} for insert with check (true);
+      grant insert on ${name} to ${role}`);
+      await capture(fixture, fixture.name, role);
+      await asApplication((client) =>
+        client.query(`insert into ${name} values (1, '{}'), (2, '"\\u0000"')`),
+      );
+      expect((await fixture.log()).map(({ payload }) => payload['new_data'])).toEqual([
+        { id: 1, doc: {} },
+        { id: 2, doc: '"\\u0000"' },
+      ]);
+    });
+
     it('gains nothing by a hostile search_path, and neither does anybody else', async () => {
       const name = await table('id int primary key, note text');
       await asApplication(async (client) => {

@@ -189,7 +189,6 @@ describe('appendJson', () => {
       '\\/',
       'é',
       '😀',
-      '\\u000',
       '\\\\u0000',
     ];
     await fc.assert(

@@ -355,18 +355,17 @@ describe('a long clean-up', () => {
 
 describe('beside a running consumer', () => {
   it('deletes what has been handled and nothing that has not', async () => {
-    await manyOld(3_000);
     const opened = gate();
     const { consumer: running, received } = recordingConsumer('c', ['a'], {
       handle: ({ data }) => (Object(data)['stop'] ? opened.opened : undefined),
     });
+    const daemon = await fixture.startLive([running]);
+    await manyOld(3_000);
     await fixture.notify({ stop: true }, null, 'a');
     await manyOld(1_000);
-    const daemon = fixture.start([running]);
     while (received.all.length < 3_001) await clean();
     // The handler of the one with "stop" is at work; the thousand behind it wait.
-    const meanwhile = await clean();
-    expect(meanwhile.kept).toBeGreaterThanOrEqual(1_001);
+    expect((await clean()).kept).toBeGreaterThanOrEqual(1_001);
     opened.open();
     await received.count(4_001);
     await daemon.stop();
@@ -377,7 +376,7 @@ describe('beside a running consumer', () => {
     expect(await left()).toEqual([]);
   });
 
-  it('keeps what was dead-lettered by it, with the number of its log row', async () => {
+  it('keeps what it dead-lettered', async () => {
     const { consumer: failing } = recordingConsumer('c', ['a'], {
       handle: ({ data }) => {
         if (Object(data)['n'] === 1) throw new Error('no');

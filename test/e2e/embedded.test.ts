@@ -17,6 +17,7 @@ it('an embedded server is shared by the commands of a project, and keeps its dat
   await daemon.says('consumer live', 2);
   await project.run(['notify', 'c', '"while it runs"']);
   await daemon.says('handled first "while it runs"');
+  await daemon.says('handled second "while it runs"');
   expect((await daemon.kill('SIGINT')).code).toBe(0);
 
   await project.run(['notify', 'c', '"while it is stopped"']);

@@ -68,7 +68,7 @@ begin
       message = format('pgwatch: invalid channel name %s: it has %s bytes, allowed are 1 to 63',
                        coalesce(quote_literal(left(channel, 80)), 'null'),
                        coalesce(octet_length(channel), 0)),
-      hint = 'Use a shorter channel name and put the details into the payload.';
+      hint = 'Choose a short name, such as my_channel; details belong in the payload.';
   end if;
 end
 $$;

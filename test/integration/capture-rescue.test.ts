@@ -92,28 +92,6 @@ describe.each(CAPTURES)('a row that cannot be JSON, captured by $by', ({ capture
     expect(row?.key).toBe(`public.${fixture.name}:a`);
   });
 
-  it('with values of 270 MB together is captured as far as it goes', {
-    timeout: 240_000,
-  }, async () => {
-    await fixture.run('create table $name (id int primary key, a text, b text, c text)');
-    await capture(fixture, fixture.name);
-    await fixture.run(`insert into $name select 1, x, x, x from repeat('0123456789', 9000000) x`);
-    const found = await fixture.database.query(
-      `select key, payload ->> 'id' as id, payload ->> 'capture_error' as reason,
-         array(select octet_length(payload -> 'new_data' ->> n) from unnest('{a,b,c}'::text[]) n) as sizes
-       from pgwatch.notification_log where channel = $1`,
-      [fixture.name],
-    );
-    expect(found.rows).toEqual([
-      {
-        key: `public.${fixture.name}:1`,
-        id: '1',
-        reason: expect.stringContaining('exceeds'),
-        sizes: [90_000_000, 90_000_000, null],
-      },
-    ]);
-  });
-
   it('does not hide that the statement was cancelled', async () => {
     await typeWithCast(`perform pg_sleep(60); return 'null';`);
     await fixture.run('create table $name (id int primary key, t $name_type)');
@@ -134,6 +112,54 @@ describe.each(CAPTURES)('a row that cannot be JSON, captured by $by', ({ capture
       await client.query(`insert into ${fixture.name} values (1)`);
     });
     expect(await fixture.changes()).toEqual(['INSERT 1']);
+  });
+});
+
+describe('what jsonb has no room for', () => {
+  it('a row of 270 MB is captured as far as it goes', {
+    timeout: 240_000,
+  }, async () => {
+    await fixture.run('create table $name (id int primary key, a text, b text, c text)');
+    await CAPTURES[0].capture(fixture, fixture.name);
+    await fixture.run(`insert into $name select 1, x, x, x from repeat('0123456789', 9000000) x`);
+    const found = await fixture.database.query(
+      `select key, payload ->> 'id' as id, payload ->> 'capture_error' as reason,
+         array(select octet_length(payload -> 'new_data' ->> n) from unnest('{a,b,c}'::text[]) n) as sizes
+       from pgwatch.notification_log where channel = $1`,
+      [fixture.name],
+    );
+    expect(found.rows).toEqual([
+      {
+        key: `public.${fixture.name}:1`,
+        id: '1',
+        reason: expect.stringContaining('exceeds'),
+        sizes: [90_000_000, 90_000_000, null],
+      },
+    ]);
+  });
+
+  it('an UPDATE of 280 MB, before and after, is captured without what was before', {
+    timeout: 240_000,
+  }, async () => {
+    await fixture.run('create table $name (id int primary key, v text)');
+    await fixture.run(`insert into $name select 1, repeat('0123456789', 14000000)`);
+    await CAPTURES[0].capture(fixture, fixture.name);
+    await fixture.run('update $name set id = 2');
+    const found = await fixture.database.query(
+      `select key, payload ->> 'id' as id, payload -> 'old_data' as before,
+         octet_length(payload -> 'new_data' ->> 'v') as size, payload ->> 'capture_error' as reason
+       from pgwatch.notification_log where channel = $1`,
+      [fixture.name],
+    );
+    expect(found.rows).toEqual([
+      {
+        key: `public.${fixture.name}:2`,
+        id: '2',
+        before: null,
+        size: 140_000_000,
+        reason: expect.stringContaining('exceeds'),
+      },
+    ]);
   });
 });
 

@@ -127,6 +127,24 @@ begin
 end
 $$;
 
+-- The text of a payload; null when it has more than max_bytes, or more than PostgreSQL has room for.
+-- Called by the fetches, for payloads that are not small.
+create function @schema@.text_of(payload jsonb, max_bytes integer) returns text
+language plpgsql stable
+as $$
+declare
+  whole text;
+begin
+  whole := payload::text;
+  return case when octet_length(whole) <= max_bytes then whole end;
+exception
+  -- Depending on where the room ends: the limit of a buffer, or the size of an allocation.
+  when program_limit_exceeded or internal_error then
+    return null;
+end
+$$;
+revoke execute on function @schema@.text_of(jsonb, integer) from public;
+
 -- What users call: writes a notification and returns its id. Broadcasts unless told not to.
 --   select smart_notify('orders', '{"event": "paid"}', key => 'order-17')
 create function @functions_schema@.smart_notify(

@@ -49,6 +49,8 @@ export class Daemon {
   /** Runs until stopped; with `once`, until everything that was there is handled. */
   async run(): Promise<void> {
     const listening = this.#listener?.run(this.#listening.signal);
+    // It repairs everything but our own faults; after one of those nobody would be woken.
+    listening?.catch(() => this.#engine.stop());
     try {
       await this.#engine.run();
     } finally {

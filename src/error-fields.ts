@@ -19,14 +19,27 @@ export interface ErrorFields {
   readonly cause?: ErrorFields;
 }
 
-/** Anything that was thrown, as fields. */
+/** Anything that was thrown, as fields. Never throws itself. */
 export function errorFields(thrown: unknown): ErrorFields {
-  return fieldsOf(thrown, []);
+  try {
+    return fieldsOf(thrown, []);
+  } catch {
+    // A proxy or a getter that throws when it is looked at.
+    return { message: 'what was thrown cannot be read' };
+  }
+}
+
+/** Of each text: an error may quote all of a payload. */
+const LONGEST_TEXT = 10_000;
+
+function shown(text: string): string {
+  const redacted = redactText(text);
+  return redacted.length <= LONGEST_TEXT ? redacted : `${redacted.slice(0, LONGEST_TEXT)}…`;
 }
 
 /** `outer`: the errors that this one is a cause of, for causes can go in a circle. */
 function fieldsOf(thrown: unknown, outer: readonly unknown[]): ErrorFields {
-  if (!(thrown instanceof Error)) return { message: redactText(textOf(thrown)) };
+  if (!(thrown instanceof Error)) return { message: shown(textOf(thrown)) };
   const code = textField(thrown, 'code');
   const detail = textField(thrown, 'detail');
   const hint = textField(thrown, 'hint');
@@ -35,11 +48,11 @@ function fieldsOf(thrown: unknown, outer: readonly unknown[]): ErrorFields {
   return {
     ...(thrown.name === 'Error' || isOwn ? {} : { type: thrown.name }),
     ...(code === undefined ? {} : { code }),
-    message: redactText(messageOf(thrown)),
-    ...(detail === undefined ? {} : { detail: redactText(detail) }),
-    ...(hint === undefined ? {} : { hint: redactText(hint) }),
+    message: shown(messageOf(thrown)),
+    ...(detail === undefined ? {} : { detail: shown(detail) }),
+    ...(hint === undefined ? {} : { hint: shown(hint) }),
     ...(place === undefined || isOwn ? {} : { at: formatPlace(place) }),
-    ...(thrown.stack === undefined || isOwn ? {} : { stack: redactText(thrown.stack) }),
+    ...(thrown.stack === undefined || isOwn ? {} : { stack: shown(thrown.stack) }),
     ...(thrown.cause === undefined || thrown.cause === thrown || outer.includes(thrown.cause)
       ? {}
       : { cause: fieldsOf(thrown.cause, [...outer, thrown]) }),

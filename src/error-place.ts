@@ -16,14 +16,18 @@ const FRAME = /^(?:\s+at (?:.*\()?)?((?:file:\/\/)?(?:\/|[A-Z]:[\\/]).*?):(\d+(?
 
 /** The first frame of an error's stack that is in the user's own files. */
 export function placeInStack(error: Error): Place | undefined {
-  for (const line of error.stack?.split('\n') ?? []) {
+  return placesInStack(error)[0];
+}
+
+/** All frames of an error's stack that are in the user's own files, the innermost first. */
+export function placesInStack(error: Error): Place[] {
+  return (error.stack?.split('\n') ?? []).flatMap((line) => {
     const [, address, position] = FRAME.exec(line) ?? [];
-    if (address === undefined || position === undefined) continue;
+    if (address === undefined || position === undefined) return [];
     const file = pathOf(address);
-    if (file.startsWith(OWN_CODE) || file.includes(`${sep}node_modules${sep}`)) continue;
-    return { file, position };
-  }
-  return undefined;
+    if (file.startsWith(OWN_CODE) || file.includes(`${sep}node_modules${sep}`)) return [];
+    return [{ file, position }];
+  });
 }
 
 export function formatPlace(place: Place): string {

@@ -161,7 +161,7 @@ begin
       message = format('pgwatch: invalid channel name %s: it has %s bytes, allowed are 1 to 63',
                        coalesce(quote_literal(left(channel, 80)), 'null'),
                        coalesce(octet_length(channel), 0)),
-      hint = 'Use a shorter channel name and put the details into the payload.';
+      hint = 'Choose a short name, such as my_channel; details belong in the payload.';
   end if;
 end
 $function$;
@@ -440,6 +440,23 @@ CREATE OR REPLACE FUNCTION pgwatch.somebody_is_awake()
  LANGUAGE sql
 AS $function$
   select pg_catalog.pg_try_advisory_xact_lock_shared(1885828961, -676671160)
+$function$;
+
+CREATE OR REPLACE FUNCTION pgwatch.text_of(payload jsonb, max_bytes integer)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+declare
+  whole text;
+begin
+  whole := payload::text;
+  return case when octet_length(whole) <= max_bytes then whole end;
+exception
+  -- Depending on where the room ends: the limit of a buffer, or the size of an allocation.
+  when program_limit_exceeded or internal_error then
+    return null;
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION pgwatch_api.notify_data_change()

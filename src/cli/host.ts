@@ -1,6 +1,7 @@
 import process from 'node:process';
 import type { Readable } from 'node:stream';
 import type { Environment } from '../config/settings.ts';
+import type { StrayErrorHandler } from '../lifecycle/stray-errors.ts';
 import { exitWith } from './exit.ts';
 import type { OutputStream } from './output.ts';
 
@@ -11,11 +12,8 @@ export interface Host {
   readonly stdin: Readable;
   readonly stdout: OutputStream;
   readonly stderr: OutputStream & { hasColors?(): boolean };
-  /**
-   * Reports what is thrown outside of any handler, in a timer of a user's module for one, and ends
-   * the process with the code given. What was not finished comes again at the next start.
-   */
-  onUncaught?(report: (error: unknown) => number): void;
+  /** Hands over what is thrown outside of everything, and ends the process with the code given. */
+  onStrayError?(handle: StrayErrorHandler): void;
 }
 
 export function processHost(): Host {
@@ -26,6 +24,10 @@ export function processHost(): Host {
     stdin,
     stdout,
     stderr,
-    onUncaught: (report) => process.on('uncaughtException', (error) => exitWith(report(error))),
+    onStrayError: (handle) =>
+      process.on('uncaughtException', (error, origin) => {
+        const exitCode = handle(error, origin);
+        if (exitCode !== undefined) exitWith(exitCode);
+      }),
   };
 }

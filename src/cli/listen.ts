@@ -1,18 +1,15 @@
-import type { Consumer } from '../consumer/consumer.ts';
-import { discoverConsumers } from '../consumer/discovery.ts';
+import { type DiscoveredConsumer, discoverConsumers } from '../consumer/discovery.ts';
 import { selectConsumers } from '../consumer/selection.ts';
 import { Daemon } from '../daemon.ts';
 import type { Database } from '../db/database.ts';
 import type { DeliveryEventSink } from '../delivery/events.ts';
 import { logDeliveryEvents } from '../delivery/log-events.ts';
-import { onShutdownSignals } from '../lifecycle/shutdown.ts';
-import { notifySystemd } from '../lifecycle/systemd.ts';
-import type { Logger } from '../logger.ts';
 import type { ListenerEvent } from '../wake/listener.ts';
 import { logListenerEvents } from '../wake/log-events.ts';
 import { migrateToLatest } from './migrate.ts';
 import { OnceSummary } from './once-summary.ts';
 import type { CommandContext, ListenOptions } from './options.ts';
+import { runOrderly, tellSystemd } from './orderly-run.ts';
 import { assertInstalled, withDatabase } from './with-database.ts';
 
 /** Runs consumers until a signal ends it; with --once, until what is there has been handled. */
@@ -30,7 +27,7 @@ export async function runListen(context: CommandContext, options: ListenOptions)
 async function chooseConsumers(
   { config, logger }: CommandContext,
   options: ListenOptions,
-): Promise<readonly Consumer[]> {
+): Promise<readonly DiscoveredConsumer[]> {
   const { consumers, failures } = await discoverConsumers({ ...config, logger });
   const [failure] = failures;
   // A module that cannot be loaded may hold a consumer that somebody relies on: not to start is
@@ -39,17 +36,17 @@ async function chooseConsumers(
   for (const { file, error } of failures) {
     logger.warn({ file, err: error }, 'module could not be loaded');
   }
-  return selectConsumers(consumers, options).map(({ consumer }) => consumer);
+  return selectConsumers(consumers, options);
 }
 
 /** Runs until SIGTERM or SIGINT. */
 async function serve(
   context: CommandContext,
   db: Database,
-  consumers: readonly Consumer[],
+  consumers: readonly DiscoveredConsumer[],
   reviveServer: () => Promise<void>,
 ): Promise<void> {
-  const { config, logger } = context;
+  const { logger } = context;
   const logListening = logListenerEvents(logger);
   const onListener = (event: ListenerEvent) => {
     logListening(event);
@@ -59,23 +56,19 @@ async function serve(
     }
   };
   const daemon = openDaemon(context, db, consumers, logDeliveryEvents(logger), onListener);
-  logger.info({ consumers: consumers.map(({ id }) => id), pid: process.pid }, 'pgwatch started');
-  const takeOff = stopOnSignals(daemon, config.shutdownTimeoutSeconds, logger);
-  try {
-    await daemon.run();
-    logger.info('pgwatch stopped');
-  } finally {
-    takeOff();
-  }
+  const ids = consumers.map(({ consumer }) => consumer.id);
+  logger.info({ consumers: ids, pid: process.pid }, 'pgwatch started');
+  await runOrderly(daemon, consumers, context);
+  logger.info('pgwatch stopped');
 }
 
 /** Handles everything that is there, then ends. */
 async function drain(
   context: CommandContext,
   db: Database,
-  consumers: readonly Consumer[],
+  consumers: readonly DiscoveredConsumer[],
 ): Promise<void> {
-  const { config, logger, output } = context;
+  const { logger, output } = context;
   const summary = new OnceSummary();
   const log = logDeliveryEvents(logger);
   const onDelivery: DeliveryEventSink = (event) => {
@@ -83,47 +76,23 @@ async function drain(
     if (event.type !== 'live') log(event);
   };
   const daemon = openDaemon(context, db, consumers, onDelivery, undefined);
-  const takeOff = stopOnSignals(daemon, config.shutdownTimeoutSeconds, logger);
-  try {
-    await daemon.run();
-  } finally {
-    takeOff();
-  }
+  await runOrderly(daemon, consumers, context);
   output.write(summary.text());
 }
 
 function openDaemon(
   { config, logger }: CommandContext,
   db: Database,
-  consumers: readonly Consumer[],
+  consumers: readonly DiscoveredConsumer[],
   onDelivery: DeliveryEventSink,
   onListener: ((event: ListenerEvent) => void) | undefined,
 ): Daemon {
-  return new Daemon({ db, config, consumers, logger, onDelivery, onListener });
-}
-
-/** A second signal ends the process at once; what is unfinished is repeated at the next start. */
-function stopOnSignals(daemon: Daemon, graceSeconds: number, logger: Logger): () => void {
-  return onShutdownSignals({
-    graceMs: graceSeconds * 1000,
-    stop: (signal) => {
-      logger.info({ signal }, 'stopping, waiting for handlers to finish');
-      tellSystemd('stopping', logger);
-      daemon.stop();
-    },
-    abort: () => {
-      logger.warn({ graceSeconds }, 'handlers did not finish in time, aborting them');
-      daemon.abort();
-    },
-    exit: (signal) => {
-      logger.warn({ signal }, 'second signal, exiting at once');
-      process.exit(EXIT_AT_ONCE);
-    },
+  return new Daemon({
+    db,
+    config,
+    consumers: consumers.map(({ consumer }) => consumer),
+    logger,
+    onDelivery,
+    onListener,
   });
-}
-
-const EXIT_AT_ONCE = 1;
-
-function tellSystemd(state: 'ready' | 'stopping', logger: Logger): void {
-  void notifySystemd(state, (err) => logger.warn({ err, state }, 'systemd could not be told'));
 }

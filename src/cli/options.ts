@@ -1,5 +1,6 @@
 import type { Readable } from 'node:stream';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
+import type { StrayErrors } from '../lifecycle/stray-errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Output } from './output.ts';
 
@@ -12,6 +13,8 @@ export interface CommandContext {
   readonly output: Output;
   /** Standard input. */
   readonly input: Readable;
+  /** What nobody catches ends the process with an error, unless a command takes it over. */
+  readonly strayErrors: StrayErrors;
 }
 
 /** Which consumers to take: an empty list says nothing. */

@@ -4,6 +4,7 @@ import { Command, CommanderError } from 'commander';
 import type { SettingFlags } from '../config/settings.ts';
 import { packageRoot } from '../db/package-root.ts';
 import { PgwatchError } from '../errors.ts';
+import { StrayErrors } from '../lifecycle/stray-errors.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../log-level.ts';
 import { COMMANDS } from './commands.ts';
 import { type Host, processHost } from './host.ts';
@@ -36,17 +37,18 @@ export async function main(
   let reporting: ErrorReporting | undefined;
   let exitCode = 0;
 
+  const report = (error: unknown) =>
+    reportError(error, reporting ?? reportingBeforeConfig(program.opts(), host));
+  const strayErrors = new StrayErrors(report);
+  host.onStrayError?.((error, origin) => strayErrors.handle(error, origin));
   registerCommands(program, commands, async (flags, load, call) => {
     // First: what is imported after a TypeScript configuration takes twice as long.
     const body = await load();
-    const context = await openContext(program.opts<GlobalFlags>(), flags, host);
+    const context = await openContext(program.opts<GlobalFlags>(), flags, host, strayErrors);
     reporting = reportingOf(host, context.config.logFormat, context.config.logLevel);
     exitCode = await call(body, context);
   });
   refuseWithUsageErrors(program);
-  const report = (error: unknown) =>
-    reportError(error, reporting ?? reportingBeforeConfig(program.opts(), host));
-  host.onUncaught?.(report);
 
   try {
     await program.parseAsync(argv);
@@ -90,6 +92,7 @@ async function openContext(
   globals: GlobalFlags,
   flags: SettingFlags,
   host: Host,
+  strayErrors: StrayErrors,
 ): Promise<CommandContext> {
   const [{ loadConfig }, { createLogger }] = await Promise.all([
     import('../config/load-config.ts'),
@@ -117,6 +120,7 @@ async function openContext(
     }),
     output: outputOf(host.stdout),
     input: host.stdin,
+    strayErrors,
   };
 }
 

@@ -10,6 +10,7 @@ import { type Batch, nextBatch } from '../log/window-reader.ts';
 import type { PendingWake } from '../wake/pending-wake.ts';
 import type { DeliveryEventSink } from './events.ts';
 import { type Execution, execute } from './execute.ts';
+import { type Outcome, UNREADABLE } from './outcome.ts';
 import type { Patience } from './patience.ts';
 import type { Parked, Redeliveries } from './redeliveries.ts';
 
@@ -155,6 +156,30 @@ export class ConsumerLoop {
   ): Promise<'handled' | 'retrying' | 'dead' | 'interrupted'> {
     const { execution, redeliveries, emit } = this.#options;
     const consumer = execution.consumer.id;
+    const outcome = await this.#execute(row, attempts, isReplay);
+    switch (outcome.kind) {
+      case 'handled':
+        emit({ type: 'handled', consumer, row });
+        return 'handled';
+      case 'retry': {
+        const { delaySeconds, error, thrown } = outcome;
+        await redeliveries.retry(row, attempts, delaySeconds, error);
+        emit({ type: 'retrying', consumer, row, attempts, delaySeconds, error, thrown });
+        return 'retrying';
+      }
+      case 'dead': {
+        const { error, thrown } = outcome;
+        await redeliveries.bury(row, attempts, error);
+        emit({ type: 'dead-lettered', consumer, row, attempts, error, thrown });
+        return 'dead';
+      }
+      case 'interrupted':
+        return 'interrupted';
+    }
+  }
+
+  async #execute(row: LogRow, attempt: number, isReplay: boolean): Promise<Outcome> {
+    if (row.json === null) return UNREADABLE;
     const notification = new Notification({
       notificationLogId: row.id,
       channel: row.channel,
@@ -162,26 +187,9 @@ export class ConsumerLoop {
       json: row.json,
       timestamp: row.writtenAt,
       isReplay,
-      attempt: attempts,
+      attempt,
     });
-    const outcome = await execute(execution, notification);
-    switch (outcome.kind) {
-      case 'handled':
-        emit({ type: 'handled', consumer, row });
-        return 'handled';
-      case 'retry': {
-        const { delaySeconds, error } = outcome;
-        await redeliveries.retry(row, attempts, delaySeconds, error);
-        emit({ type: 'retrying', consumer, row, attempts, delaySeconds, error });
-        return 'retrying';
-      }
-      case 'dead':
-        await redeliveries.bury(row, attempts, outcome.error);
-        emit({ type: 'dead-lettered', consumer, row, attempts, error: outcome.error });
-        return 'dead';
-      case 'interrupted':
-        return 'interrupted';
-    }
+    return execute(this.#options.execution, notification);
   }
 
   /** The first level fetch still is playback: what it found was there before we looked. */

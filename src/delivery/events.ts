@@ -1,5 +1,6 @@
 import type { ChannelChange } from '../cursor/registration.ts';
 import type { LogRow } from '../log/log-row.ts';
+import type { Failure } from './outcome.ts';
 
 /**
  * What happens while notifications are delivered. The engine only says so; logs (and metrics)
@@ -24,21 +25,19 @@ export type DeliveryEvent =
   /** It has handled what it found at its start, and now handles what comes. */
   | { readonly type: 'live'; readonly consumer: string; readonly replayed: number }
   | { readonly type: 'handled'; readonly consumer: string; readonly row: LogRow }
-  | {
+  | ({
       readonly type: 'retrying';
       readonly consumer: string;
       readonly row: LogRow;
       readonly attempts: number;
       readonly delaySeconds: number;
-      readonly error: string;
-    }
-  | {
+    } & Failure)
+  | ({
       readonly type: 'dead-lettered';
       readonly consumer: string;
       readonly row: LogRow;
       readonly attempts: number;
-      readonly error: string;
-    }
+    } & Failure)
   /** A database operation failed; it is tried again until it succeeds. Once per outage. */
   | { readonly type: 'database-lost'; readonly consumer: string; readonly error: unknown }
   | { readonly type: 'database-back'; readonly consumer: string }

@@ -1,5 +1,6 @@
 import type { Logger } from 'pino';
 import type { DeliveryEvent, DeliveryEventSink } from './events.ts';
+import type { Failure } from './outcome.ts';
 
 /** Writes what happens to the log: a constant message plus fields. */
 export function logDeliveryEvents(logger: Logger): DeliveryEventSink {
@@ -14,14 +15,14 @@ export function logDeliveryEvents(logger: Logger): DeliveryEventSink {
             ...about(event),
             attempt: event.attempts,
             retryInSeconds: Math.round(event.delaySeconds * 10) / 10,
-            error: event.error,
+            ...errorOf(event),
           },
           'handler failed, will be retried',
         );
         return;
       case 'dead-lettered':
         logger.error(
-          { ...about(event), attempt: event.attempts, error: event.error },
+          { ...about(event), attempt: event.attempts, ...errorOf(event) },
           'handler failed for good, dead-lettered',
         );
         return;
@@ -94,4 +95,9 @@ function about(event: {
 }) {
   const { id, channel, key } = event.row;
   return { consumer: event.consumer, id, channel, ...(key === null ? {} : { key }) };
+}
+
+/** The error itself, because it knows where it was thrown; what is no error says that nowhere. */
+function errorOf({ error, thrown }: Failure) {
+  return thrown instanceof Error ? { err: thrown } : { error };
 }

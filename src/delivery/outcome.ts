@@ -1,3 +1,4 @@
+import { constants } from 'node:buffer';
 import { isPermanentError, isRetryableError } from '../consumer/errors.ts';
 import type { RetryPolicy } from '../consumer/retry-policy.ts';
 import { redactText } from '../redact.ts';
@@ -6,10 +7,24 @@ import { retryDelaySeconds } from './retry-delay.ts';
 /** What became of one attempt to handle a notification. */
 export type Outcome =
   | { readonly kind: 'handled' }
-  | { readonly kind: 'retry'; readonly delaySeconds: number; readonly error: string }
-  | { readonly kind: 'dead'; readonly error: string }
+  | ({ readonly kind: 'retry'; readonly delaySeconds: number } & Failure)
+  | ({ readonly kind: 'dead' } & Failure)
   /** Stopped by a shutdown: not an attempt, it will be handled again. */
   | { readonly kind: 'interrupted' };
+
+export interface Failure {
+  /** What is kept of it in the database. */
+  readonly error: string;
+  /** What the handler threw, with its stack, for the log. */
+  readonly thrown: unknown;
+}
+
+/** What becomes of a notification whose payload cannot be given to any handler. */
+export const UNREADABLE = {
+  kind: 'dead',
+  error: `the text of its payload is too large: more than ${constants.MAX_STRING_LENGTH} bytes`,
+  thrown: undefined,
+} as const satisfies Outcome;
 
 /**
  * Decides what a failed attempt comes to. Pure. Never throws, whatever the handler threw.
@@ -25,14 +40,17 @@ export function outcomeOfFailure(
   random: number,
 ): Outcome {
   try {
-    const text = describe(error);
-    if (isPermanentError(error)) return { kind: 'dead', error: text };
+    const failure: Failure = { error: describe(error), thrown: error };
+    if (isPermanentError(error)) return { kind: 'dead', ...failure };
     const delaySeconds = delayOf(error, attempts, policy, now, random);
-    return afterAttempts(attempts, policy, delaySeconds, text);
+    return afterAttempts(attempts, policy, delaySeconds, failure);
   } catch {
     // A proxy or a getter that throws when it is looked at.
     const delaySeconds = retryDelaySeconds(policy, attempts, random);
-    return afterAttempts(attempts, policy, delaySeconds, 'what was thrown cannot be read');
+    return afterAttempts(attempts, policy, delaySeconds, {
+      error: 'what was thrown cannot be read',
+      thrown: undefined,
+    });
   }
 }
 
@@ -40,9 +58,11 @@ function afterAttempts(
   attempts: number,
   { maxAttempts }: RetryPolicy,
   delaySeconds: number,
-  error: string,
+  failure: Failure,
 ): Outcome {
-  return attempts < maxAttempts ? { kind: 'retry', delaySeconds, error } : { kind: 'dead', error };
+  return attempts < maxAttempts
+    ? { kind: 'retry', delaySeconds, ...failure }
+    : { kind: 'dead', ...failure };
 }
 
 /** A century: an interval of PostgreSQL cannot hold every number of seconds. */

@@ -1,7 +1,7 @@
 import type { Pool } from 'pg';
 import type { CursorHold, FencedWrite } from '../cursor/cursor-store.ts';
 import { type Names, qualified } from '../db/names.ts';
-import { estimatedBytes, type LogRow, logRowColumns, logRowOf } from '../log/log-row.ts';
+import { type LogRow, logRowOf, rowsWithinBytes } from '../log/log-row.ts';
 
 /** A notification that is handled again: how often it was, and why. */
 export interface Redelivery {
@@ -23,6 +23,7 @@ export interface Redelivery {
  */
 export class RedeliveryStore {
   readonly #pool: Pool;
+  readonly #names: Names;
   readonly #hold: CursorHold;
   readonly #table: string;
   readonly #log: string;
@@ -30,6 +31,7 @@ export class RedeliveryStore {
 
   constructor(pool: Pool, names: Names, hold: CursorHold) {
     this.#pool = pool;
+    this.#names = names;
     this.#hold = hold;
     this.#table = qualified(names, 'redelivery');
     this.#log = qualified(names, 'notification_log');
@@ -132,23 +134,20 @@ export class RedeliveryStore {
   /** What is due, earliest first, and at most so much of it. */
   async due(limits: { rows: number; bytes: number }, startedAt: string): Promise<Redelivery[]> {
     const { rows } = await this.#pool.query<DueValues>({
-      text: `
-        select ${logRowColumns('log')}, r.attempt, r.reason, pg_visible_in_snapshot(log.xid, $3::pg_snapshot)
-        from (
-          select due.*, sum(bytes) over (order by due_at, notification_id) as total
-          from (
-            select r.notification_id, r.attempt, r.reason, r.due_at,
-                   ${estimatedBytes('log')} as bytes
-            from ${this.#table} r
-            join ${this.#log} log on log.id = r.notification_id
-            where r.consumer_id = $1 and r.state = 'retry' and r.due_at <= now()
-            order by r.due_at, r.notification_id
-            limit $2
-          ) due
-        ) r
-        join ${this.#log} log on log.id = r.notification_id
-        where r.total - r.bytes < $4
-        order by r.due_at, r.notification_id`,
+      text: rowsWithinBytes(this.#names, {
+        from: `(
+          select log.*, r.attempt, r.reason,
+                 pg_visible_in_snapshot(log.xid, $3::pg_snapshot) as was_there,
+                 row_number() over (order by r.due_at, r.notification_id) as position
+          from ${this.#table} r
+          join ${this.#log} log on log.id = r.notification_id
+          where r.consumer_id = $1 and r.state = 'retry' and r.due_at <= now()
+          order by r.due_at, r.notification_id
+          limit $2
+        )`,
+        limit: '$4',
+        carry: ['attempt', 'reason', 'was_there'],
+      }),
       values: [this.#hold.consumerId, limits.rows, startedAt, limits.bytes],
       rowMode: 'array',
     });
@@ -266,7 +265,7 @@ type DueValues = [
   id: number,
   channel: string,
   key: string | null,
-  json: string,
+  json: string | null,
   writtenAt: number,
   attempts: number,
   reason: 'failure' | 'replay',

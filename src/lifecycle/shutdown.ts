@@ -1,37 +1,50 @@
 import type { EventEmitter } from 'node:events';
 
 export interface ShutdownSteps {
-  /** Begin nothing more; called once, with the signal's name. */
-  readonly stop: (signal: NodeJS.Signals) => void;
+  /** Begin nothing more; called once, with what it is for. */
+  readonly stop: (reason: ShutdownReason) => void;
   /** The grace period is over. */
   readonly abort: () => void;
-  /** A second signal: the user does not want to wait. */
+  /** A signal during a shutdown: the user does not want to wait. */
   readonly exit: (signal: NodeJS.Signals) => void;
   readonly graceMs: number;
 }
 
+export type ShutdownReason = NodeJS.Signals | 'error';
+
 const SIGNALS = ['SIGTERM', 'SIGINT'] as const satisfies readonly NodeJS.Signals[];
 
 /**
- * Ties SIGTERM and SIGINT to an orderly end: first stop, after the grace period abort, at a second
- * signal exit. Returns how to take the handlers off again.
+ * An orderly end, at SIGTERM or SIGINT or on demand: first stop, after the grace period abort, at a
+ * signal during that exit.
  */
-export function onShutdownSignals(
-  steps: ShutdownSteps,
-  source: EventEmitter = process,
-): () => void {
-  let grace: NodeJS.Timeout | undefined;
-  const handle = (signal: NodeJS.Signals) => {
-    if (grace !== undefined) {
-      steps.exit(signal);
-      return;
-    }
-    grace = setTimeout(steps.abort, steps.graceMs);
-    steps.stop(signal);
-  };
-  for (const signal of SIGNALS) source.on(signal, handle);
-  return () => {
-    clearTimeout(grace);
-    for (const signal of SIGNALS) source.off(signal, handle);
+export class Shutdown {
+  readonly #steps: ShutdownSteps;
+  readonly #source: EventEmitter;
+  #grace: NodeJS.Timeout | undefined;
+
+  /** Listens for the signals until released. */
+  constructor(steps: ShutdownSteps, source: EventEmitter = process) {
+    this.#steps = steps;
+    this.#source = source;
+    for (const signal of SIGNALS) source.on(signal, this.#onSignal);
+  }
+
+  /** Does nothing when it has begun already. */
+  begin(reason: ShutdownReason): void {
+    if (this.#grace !== undefined) return;
+    this.#grace = setTimeout(this.#steps.abort, this.#steps.graceMs);
+    this.#steps.stop(reason);
+  }
+
+  /** Leaves the signals to others again. */
+  release(): void {
+    clearTimeout(this.#grace);
+    for (const signal of SIGNALS) this.#source.off(signal, this.#onSignal);
+  }
+
+  readonly #onSignal = (signal: NodeJS.Signals): void => {
+    if (this.#grace === undefined) this.begin(signal);
+    else this.#steps.exit(signal);
   };
 }

@@ -1,7 +1,7 @@
 import type { ClientBase, Pool } from 'pg';
 import { asSnapshot, partsOf, type Snapshot } from '../cursor/snapshot.ts';
 import { type Names, qualified } from '../db/names.ts';
-import { estimatedBytes, type LogRow, logRowColumns, logRowOf } from './log-row.ts';
+import { ESTIMATED_BYTES, type LogRow, logRowColumns, logRowOf } from './log-row.ts';
 
 export interface FetchLimits {
   readonly rows: number;
@@ -58,7 +58,7 @@ type FreshValues = [
   id: number,
   channel: string,
   key: string | null,
-  json: string,
+  json: string | null,
   writtenAt: number,
 ];
 
@@ -88,11 +88,18 @@ export function freshStatement(names: Names): string {
         limit $4
       )
     ),
-    batch as (
-      select count(*) <= $5 and (count(*) = 1 or coalesce(sum(${estimatedBytes('fresh')}), 0) <= $6) as fits
+    total as (
+      select count(*) as rows, count(*) <= $5 and (count(*) = 1 or sum(${ESTIMATED_BYTES}) <= $6) as may_fit
       from fresh
+    ),
+    batch as materialized (
+      select ${logRowColumns(names)} from fresh, total where may_fit
+    ),
+    fitting as (
+      select rows = 0 or (may_fit and (rows = 1 or (select coalesce(sum(octet_length(json)), 0) from batch) <= $6)) as fits
+      from total
     )
-    select pg_current_snapshot()::text, batch.fits, ${logRowColumns('fresh')}
-    from batch left join fresh on batch.fits
-    order by fresh.id`;
+    select pg_current_snapshot()::text, fitting.fits, batch.*
+    from fitting left join batch on fitting.fits
+    order by batch.id`;
 }

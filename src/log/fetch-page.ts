@@ -3,7 +3,7 @@ import type { Window } from '../cursor/cursor.ts';
 import type { Snapshot } from '../cursor/snapshot.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { FetchLimits } from './fetch-fresh.ts';
-import { estimatedBytes, type LogRow, logRowColumns, logRowOf } from './log-row.ts';
+import { type LogRow, logRowOf, rowsWithinBytes } from './log-row.ts';
 
 export interface Page {
   readonly rows: readonly LogRow[];
@@ -48,7 +48,7 @@ type PageValues = [
   id: number,
   channel: string,
   key: string | null,
-  json: string,
+  json: string | null,
   writtenAt: number,
   /** How many rows the page would have without the limit on bytes. */
   found: number,
@@ -75,16 +75,13 @@ export function pageStatement(names: Names): string {
       ) in_window
       order by in_window.id
       limit $5
-    ),
-    measured as (
-      select page.*,
-        count(*) over () as found,
-        row_number() over (order by page.id) as position,
-        sum(${estimatedBytes('page')}) over (order by page.id) as bytes
-      from page
     )
-    select ${logRowColumns('measured')}, measured.found
-    from measured
-    where measured.position = 1 or measured.bytes <= $6
-    order by measured.id`;
+    ${rowsWithinBytes(names, {
+      from: `(
+        select page.*, count(*) over () as found, row_number() over (order by id) as position
+        from page
+      )`,
+      limit: '$6',
+      carry: ['found'],
+    })}`;
 }

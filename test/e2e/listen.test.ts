@@ -239,14 +239,15 @@ describe('a module with a life of its own', () => {
     expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 
-  it('that throws outside of its handler ends the process, with an error and no password', async () => {
+  it('that throws outside of its handler ends the process in order: with its name, with no password', async () => {
     const project = await projectWith({
       'consumers/a.ts': `
         import { defineConsumer } from 'pgwatch';
         export default defineConsumer({
           id: 'e2e_stray',
           channels: ['e2e_stray'],
-          handle() {
+          handle({ isReplay }) {
+            if (isReplay) return console.log('handled twice');
             setTimeout(() => {
               throw new Error('cannot reach postgres://user:s3cret@db/shop');
             });
@@ -254,10 +255,41 @@ describe('a module with a life of its own', () => {
         });
       `,
     });
-    const program = project.start(['listen']);
+    const program = project.start(['listen', '--log-format', 'pretty']);
     await program.says('listening');
     await test.query(`select smart_notify('e2e_stray')`);
     expect((await program.ended).code).toBe(1);
+    expect(program.stderr).toMatch(
+      /ERROR an error was thrown outside of every handler, stopping {2}consumers=\["e2e_stray"\]/,
+    );
+    expect(program.stderr).toContain('at=consumers/a.ts:');
     expect(program.stderr).toContain('error[UNEXPECTED]: cannot reach postgres://user:***@db/shop');
+    expect((await project.run(['listen', '--once'])).stdout).toBe(
+      'e2e_stray: 0 handled, 0 to be retried, 0 dead-lettered\n',
+    );
+  });
+
+  it('that leaves a rejected promise lying about is named, and disturbs nobody', async () => {
+    const project = await projectWith({
+      'consumers/a.ts': `
+        import { defineConsumer } from 'pgwatch';
+        export default defineConsumer({
+          id: 'e2e_floating',
+          channels: ['e2e_floating'],
+          handle({ data }) {
+            console.log('handled', data);
+            Promise.reject(new Error('nobody awaits this'));
+          },
+        });
+      `,
+    });
+    const program = project.start(['listen', '--log-format', 'pretty']);
+    await program.says('listening');
+    await test.query(`select smart_notify('e2e_floating', '1')`);
+    await program.says('a promise that no handler awaited was rejected, going on');
+    await test.query(`select smart_notify('e2e_floating', '2')`);
+    await program.says('handled 2');
+    expect(program.stderr).toMatch(/consumers=\["e2e_floating"\] error="nobody awaits this" at=/);
+    expect(await program.kill('SIGTERM')).toEqual({ code: 0, signal: null });
   });
 });

@@ -3,6 +3,7 @@ import { describe, expect, test } from 'vitest';
 import { runListConsumers } from '../../src/cli/list-consumers.ts';
 import type { ListConsumersOptions } from '../../src/cli/options.ts';
 import type { ConsumerGlobs } from '../../src/config/resolved-config.ts';
+import { StrayErrors } from '../../src/lifecycle/stray-errors.ts';
 import { createLogger } from '../../src/logger.ts';
 import { resolveForTest } from '../support/resolved-config.ts';
 import { folderWith } from '../support/temporary-folder.ts';
@@ -38,6 +39,7 @@ async function list(
       columns: Number.POSITIVE_INFINITY,
     },
     input: Readable.from([]),
+    strayErrors: new StrayErrors(() => 1),
   };
   const unfiltered = { consumers: [], apps: [], excludeConsumers: [], json: false };
   let code: number | undefined;

@@ -27,23 +27,25 @@ function textOf(error: unknown): string {
 
 describe('an error of the handler', () => {
   it('is retried with the delay of the policy', () => {
-    expect(outcome(new TypeError('no'))).toEqual({
+    const thrown = new TypeError('no');
+    expect(outcome(thrown)).toEqual({
       kind: 'retry',
       delaySeconds: 10,
       error: 'TypeError: no',
+      thrown,
     });
     expect(outcome(new Error('no'), 2)).toMatchObject({ kind: 'retry', delaySeconds: 20 });
   });
 
   it('is the last one when there are no attempts left', () => {
-    expect(outcome(new Error('no'), 3)).toEqual({ kind: 'dead', error: 'Error: no' });
-    expect(outcome(new Error('no'), 4)).toEqual({ kind: 'dead', error: 'Error: no' });
+    expect(outcome(new Error('no'), 3)).toMatchObject({ kind: 'dead', error: 'Error: no' });
+    expect(outcome(new Error('no'), 4)).toMatchObject({ kind: 'dead', error: 'Error: no' });
   });
 });
 
 describe('a PermanentError', () => {
   it('is the last one, at the first attempt', () => {
-    expect(outcome(new PermanentError('gone'))).toEqual({
+    expect(outcome(new PermanentError('gone'))).toMatchObject({
       kind: 'dead',
       error: 'PermanentError: gone',
     });
@@ -68,7 +70,7 @@ describe('a RetryableError', () => {
     ['more than PostgreSQL can hold', Number.MAX_VALUE, CENTURY_SECONDS],
     ['the last of all times', new Date(8.64e15), CENTURY_SECONDS],
   ])('may ask for %s', (_, retryAfter, delaySeconds) => {
-    expect(outcome(new RetryableError('busy', { retryAfter }))).toEqual({
+    expect(outcome(new RetryableError('busy', { retryAfter }))).toMatchObject({
       kind: 'retry',
       delaySeconds,
       error: 'RetryableError: busy',
@@ -141,8 +143,8 @@ describe('anything else that is thrown', () => {
       'Error: a; caused by null',
     ],
   ])('is retried: %s', (_, thrown, error) => {
-    expect(outcome(thrown)).toEqual({ kind: 'retry', delaySeconds: 10, error });
-    expect(outcome(thrown, 3)).toEqual({ kind: 'dead', error });
+    expect(outcome(thrown)).toMatchObject({ kind: 'retry', delaySeconds: 10, error });
+    expect(outcome(thrown, 3)).toMatchObject({ kind: 'dead', error });
   });
 
   it('is retried, whatever it is', () => {

@@ -1,7 +1,7 @@
 import { EventEmitter } from 'node:events';
 import { constants } from 'node:os';
 import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
-import { onShutdownSignals } from '../../src/lifecycle/shutdown.ts';
+import { Shutdown } from '../../src/lifecycle/shutdown.ts';
 
 const GRACE_MS = 10_000;
 
@@ -15,10 +15,10 @@ afterEach(() => {
 function listening() {
   const source = new EventEmitter();
   const steps = { stop: vi.fn(), abort: vi.fn(), exit: vi.fn() };
-  const off = onShutdownSignals({ ...steps, graceMs: GRACE_MS }, source);
+  const shutdown = new Shutdown({ ...steps, graceMs: GRACE_MS }, source);
   /** As the process does it. */
   const send = (signal: NodeJS.Signals) => source.emit(signal, signal, constants.signals[signal]);
-  return { source, steps, off, send };
+  return { source, steps, shutdown, send };
 }
 
 describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
@@ -56,19 +56,37 @@ describe('a second signal', () => {
   });
 });
 
+describe('a shutdown on demand', () => {
+  it('has the same grace period, and is begun once', () => {
+    const { steps, shutdown } = listening();
+    shutdown.begin('error');
+    shutdown.begin('error');
+    expect(steps.stop.mock.calls).toEqual([['error']]);
+    vi.advanceTimersByTime(GRACE_MS);
+    expect(steps.abort).toHaveBeenCalledOnce();
+  });
+
+  it('is cut short by a signal', () => {
+    const { steps, shutdown, send } = listening();
+    shutdown.begin('error');
+    send('SIGTERM');
+    expect(steps.exit.mock.calls).toEqual([['SIGTERM']]);
+  });
+});
+
 describe('when the work has ended', () => {
   it('no grace period keeps the process alive', () => {
-    const { steps, off, send } = listening();
+    const { steps, shutdown, send } = listening();
     send('SIGINT');
-    off();
+    shutdown.release();
     expect(vi.getTimerCount()).toBe(0);
     vi.advanceTimersByTime(GRACE_MS);
     expect(steps.abort).not.toHaveBeenCalled();
   });
 
   it('signals are no longer ours', () => {
-    const { source, steps, off, send } = listening();
-    off();
+    const { source, steps, shutdown, send } = listening();
+    shutdown.release();
     expect(source.eventNames()).toEqual([]);
     send('SIGTERM');
     expect(steps.stop).not.toHaveBeenCalled();

@@ -97,7 +97,7 @@ create table @schema@.redelivery (
   updated_at timestamptz not null default pg_catalog.now(),
   primary key (consumer_id, notification_id)
 );
-create index redelivery_due on @schema@.redelivery (consumer_id, due_at, notification_id)
+create index redelivery_due on @schema@.redelivery (consumer_id, partition, due_at, notification_id)
   where state = 'retry';
 -- A key may be longer than a B-tree entry may be, so it is looked up by its md5.
 create index redelivery_key on @schema@.redelivery (consumer_id, pg_catalog.md5(key), notification_id)

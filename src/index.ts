@@ -11,10 +11,24 @@ export {
   type PgwatchConfig,
   type RetryConfig,
 } from './config/pgwatch-config.ts';
-export { BaseConsumer, type BaseConsumerOptions } from './consumer/base-consumer.ts';
-export type { Consumer, HandlerContext } from './consumer/consumer.ts';
-export type { ConsumerStart } from './consumer/consumer-settings.ts';
-export { type ConsumerDefinition, defineConsumer } from './consumer/define-consumer.ts';
+export {
+  BaseConsumer,
+  type BaseConsumerOptions,
+  BatchConsumer,
+} from './consumer/base-consumer.ts';
+export type {
+  AnyTables,
+  Consumer,
+  HandlerContext,
+  TransactionalContext,
+} from './consumer/consumer.ts';
+export type { ConsumerOptions, ConsumerStart } from './consumer/consumer-settings.ts';
+export {
+  type BatchConsumerDefinition,
+  type ConsumerDefinition,
+  defineConsumer,
+  type TransactionalConsumerDefinition,
+} from './consumer/define-consumer.ts';
 export {
   isPermanentError,
   isRetryableError,

@@ -91,7 +91,7 @@ CREATE INDEX notification_log_channel_id ON pgwatch.notification_log USING btree
 
 CREATE INDEX notification_log_xid_id ON pgwatch.notification_log USING btree (xid, id);
 
-CREATE INDEX redelivery_due ON pgwatch.redelivery USING btree (consumer_id, due_at, notification_id) WHERE (state = 'retry'::text);
+CREATE INDEX redelivery_due ON pgwatch.redelivery USING btree (consumer_id, partition, due_at, notification_id) WHERE (state = 'retry'::text);
 
 CREATE INDEX redelivery_key ON pgwatch.redelivery USING btree (consumer_id, md5(key), notification_id) WHERE ((state = 'retry'::text) AND (key IS NOT NULL));
 

@@ -3,17 +3,34 @@ import type { Notification } from '../log/notification.ts';
 import type { JsonValue } from '../parse-json.ts';
 import { CONSUMER_BRAND } from './brand.ts';
 import type { Consumer, HandlerContext } from './consumer.ts';
-import { type ConsumerStart, checkSettings, DEFAULT_CHANNELS } from './consumer-settings.ts';
+import {
+  assertTogether,
+  type ConsumerOptions,
+  type ConsumerSettings,
+  type ConsumerStart,
+  checkSettings,
+  DEFAULT_CHANNELS,
+} from './consumer-settings.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
 /** Each overrides the class attribute of the same name. */
-export interface BaseConsumerOptions {
+export interface BaseConsumerOptions extends ConsumerOptions {
   readonly consumerId?: string;
   readonly channels?: readonly string[];
-  readonly start?: ConsumerStart;
   readonly retry?: Partial<RetryPolicy>;
-  readonly handlerTimeoutSeconds?: number;
 }
+
+/** The attributes that a class, the constructor's options and `defineConsumer` have in common. */
+const ATTRIBUTES = [
+  'channels',
+  'start',
+  'retry',
+  'handlerTimeoutSeconds',
+  'concurrency',
+  'partitions',
+  'batchSize',
+  'transactional',
+] as const satisfies readonly (keyof ConsumerSettings)[];
 
 /**
  * A consumer as a class:
@@ -40,24 +57,31 @@ export abstract class BaseConsumer<Data = JsonValue> {
   static readonly retry: Partial<RetryPolicy> | undefined = undefined;
   /** How long one call may take, in seconds. Default: as the configuration says. */
   static readonly handlerTimeoutSeconds: number | undefined = undefined;
+  /** Calls that one process makes side by side; one key stays in order. Default 1: all in order. */
+  static readonly concurrency: number = 1;
+  /** Parts that several processes share, split by key. Default 1. */
+  static readonly partitions: number = 1;
+  /** Notifications that `handleBatch` of a BatchConsumer is given at most. Default 100. */
+  static readonly batchSize: number = 100;
+  /** Whether the context has a transaction in which the cursor moves, too. Default false. */
+  static readonly transactional: boolean = false;
 
   readonly consumerId: string;
   readonly channels: readonly string[];
   readonly start: ConsumerStart;
   readonly retry: Partial<RetryPolicy> | undefined;
   readonly handlerTimeoutSeconds: number | undefined;
+  readonly concurrency: number;
+  readonly partitions: number;
+  readonly batchSize: number;
+  readonly transactional: boolean;
 
   /** @throws {PgwatchError} CONSUMER_ID_MISSING, CONSUMER_INVALID, CHANNEL_INVALID */
   constructor(options: BaseConsumerOptions = {}) {
     const attributes = new.target;
+    const given = ATTRIBUTES.map((name) => [name, options[name] ?? attributes[name]] as const);
     const settings = checkSettings(
-      {
-        id: options.consumerId ?? attributes.consumerId,
-        channels: options.channels ?? attributes.channels,
-        start: options.start ?? attributes.start,
-        retry: options.retry ?? attributes.retry,
-        handlerTimeoutSeconds: options.handlerTimeoutSeconds ?? attributes.handlerTimeoutSeconds,
-      },
+      { id: options.consumerId ?? attributes.consumerId, ...Object.fromEntries(given) },
       subjectOf(attributes),
       ID_HINT,
     );
@@ -66,6 +90,10 @@ export abstract class BaseConsumer<Data = JsonValue> {
     this.start = settings.start;
     this.retry = settings.retry;
     this.handlerTimeoutSeconds = settings.handlerTimeoutSeconds;
+    this.concurrency = settings.concurrency;
+    this.partitions = settings.partitions;
+    this.batchSize = settings.batchSize;
+    this.transactional = settings.transactional;
   }
 
   get [CONSUMER_BRAND](): 'instance' {
@@ -74,6 +102,19 @@ export abstract class BaseConsumer<Data = JsonValue> {
 
   /** May be async. Returning means done, throwing means failed. */
   abstract handleNotification(handler: Notification<Data>, context: HandlerContext): unknown;
+}
+
+/**
+ * A consumer as a class that is given several notifications at a time: `batchSize` at most, in their
+ * order. To return nothing is to have handled them all; to return what `Promise.allSettled` gives
+ * for them says it of each. When it throws, all have failed, and each comes again by itself.
+ */
+export abstract class BatchConsumer<Data = JsonValue> extends BaseConsumer<Data> {
+  abstract handleBatch(handlers: readonly Notification<Data>[], context: HandlerContext): unknown;
+
+  override handleNotification(handler: Notification<Data>, context: HandlerContext): unknown {
+    return this.handleBatch([handler], context);
+  }
 }
 
 const ID_HINT =
@@ -94,21 +135,29 @@ export function consumerOf(instance: object): Consumer {
       hint: 'Add: async handleNotification(handler, context) { … }',
     });
   }
+  const given = ATTRIBUTES.map((name) => [name, Reflect.get(instance, name)] as const);
   const settings = checkSettings(
-    {
-      id: Reflect.get(instance, 'consumerId'),
-      channels: Reflect.get(instance, 'channels'),
-      start: Reflect.get(instance, 'start'),
-      retry: Reflect.get(instance, 'retry'),
-      handlerTimeoutSeconds: Reflect.get(instance, 'handlerTimeoutSeconds'),
-    },
+    { id: Reflect.get(instance, 'consumerId'), ...Object.fromEntries(given) },
     subject,
     ID_HINT,
   );
-  return {
+  const consumer: Consumer = {
     ...settings,
     handle: (notification, context) => instance.handleNotification(notification, context),
+    handleBatch: hasBatchHandler(instance)
+      ? (notifications, context) => instance.handleBatch(notifications, context)
+      : undefined,
   };
+  assertTogether(consumer, subject);
+  return consumer;
+}
+
+interface WithBatchHandler {
+  handleBatch(handlers: readonly Notification[], context: HandlerContext): unknown;
+}
+
+function hasBatchHandler(instance: object): instance is WithBatchHandler {
+  return typeof Reflect.get(instance, 'handleBatch') === 'function';
 }
 
 interface WithHandler {

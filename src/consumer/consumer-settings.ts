@@ -17,7 +17,28 @@ export interface ConsumerSettings {
   readonly retry: Partial<RetryPolicy> | undefined;
   /** Undefined: as the configuration says. */
   readonly handlerTimeoutSeconds: number | undefined;
+  /**
+   * How many calls of the handler one process makes side by side. Notifications with the same key
+   * stay one at a time and in order; all others may overtake each other. Default 1: all in order.
+   */
+  readonly concurrency: number;
+  /**
+   * Into how many parts the notifications are split by their key, each with a cursor and a lease of
+   * its own, so that several processes share the work. Default 1.
+   */
+  readonly partitions: number;
+  /** How many notifications `handleBatch` is given at most. Default 100. */
+  readonly batchSize: number;
+  /** Whether the handler is given a transaction in which the cursor moves, too. Default false. */
+  readonly transactional: boolean;
 }
+
+/** The same as a user writes it: what is left out has a default. */
+export type ConsumerOptions = {
+  readonly [Name in Exclude<keyof ConsumerSettings, 'id' | 'channels' | 'retry'>]?:
+    | ConsumerSettings[Name]
+    | undefined;
+};
 
 /** The channel of captured changes when none is named. */
 export const DEFAULT_CHANNELS: readonly string[] = ['data_change'];
@@ -40,6 +61,7 @@ export function checkSettings(
   idHint: string,
 ): ConsumerSettings {
   const { id, channels, start, retry, handlerTimeoutSeconds } = given;
+  const { concurrency = 1, partitions = 1, batchSize = 100, transactional = false } = given;
   if (id === undefined || id === null || id === '') {
     throw new PgwatchError('CONSUMER_ID_MISSING', {
       what: `${subject} has no consumer id.`,
@@ -65,7 +87,40 @@ export function checkSettings(
       handlerTimeoutSeconds === undefined
         ? undefined
         : expectNumber(subject, 'handlerTimeoutSeconds', handlerTimeoutSeconds, TIMEOUT_RANGE),
+    concurrency: expectNumber(subject, 'concurrency', concurrency, CONCURRENCY_RANGE),
+    partitions: expectNumber(subject, 'partitions', partitions, PARTITIONS_RANGE),
+    batchSize: expectNumber(subject, 'batchSize', batchSize, BATCH_RANGE),
+    transactional: expect('transactional', transactional, isBoolean, 'true or false'),
   };
+}
+
+/**
+ * What does not go together: a transaction holds one notification, whose cursor moves in it.
+ *
+ * @throws {PgwatchError} CONSUMER_INVALID
+ */
+export function assertTogether(
+  consumer: Pick<ConsumerSettings, 'transactional' | 'concurrency'> & {
+    readonly handleBatch: unknown;
+  },
+  subject: string,
+): void {
+  if (!consumer.transactional) return;
+  if (consumer.concurrency > 1) {
+    throw invalidSetting(
+      subject,
+      'concurrency',
+      consumer.concurrency,
+      '1 for a transactional consumer; partitions let several run side by side',
+    );
+  }
+  if (consumer.handleBatch !== undefined) {
+    throw new PgwatchError('CONSUMER_INVALID', {
+      what: `${subject} is transactional and has handleBatch.`,
+      why: 'A transaction holds one notification: a failure rolls back that one alone.',
+      hint: 'Write handle instead, or leave out transactional.',
+    });
+  }
 }
 
 /** @throws {PgwatchError} CONSUMER_INVALID */
@@ -91,6 +146,9 @@ interface Range {
   readonly whole?: true;
 }
 
+const CONCURRENCY_RANGE: Range = { min: 1, max: 1_000, whole: true };
+const PARTITIONS_RANGE: Range = { min: 1, max: 256, whole: true };
+const BATCH_RANGE: Range = { min: 1, max: 10_000, whole: true };
 const TIMEOUT_RANGE: Range = { min: 0.001, max: MAX_SECONDS };
 
 const RETRY_RANGES: { readonly [Name in keyof RetryPolicy]: Range } = {
@@ -150,6 +208,10 @@ function isId(value: unknown): value is string {
     Buffer.byteLength(value) <= ID_MAX_BYTES &&
     !/[\p{Control}\p{Surrogate}]/u.test(value)
   );
+}
+
+function isBoolean(value: unknown): value is boolean {
+  return typeof value === 'boolean';
 }
 
 function isStart(value: unknown): value is ConsumerStart {

@@ -2,32 +2,66 @@ import { PgwatchError } from '../errors.ts';
 import type { Notification } from '../log/notification.ts';
 import type { JsonValue } from '../parse-json.ts';
 import { CONSUMER_BRAND } from './brand.ts';
-import type { Consumer, HandlerContext } from './consumer.ts';
-import { type ConsumerStart, checkSettings, invalidSetting } from './consumer-settings.ts';
+import type { AnyTables, Consumer, HandlerContext, TransactionalContext } from './consumer.ts';
+import {
+  assertTogether,
+  type ConsumerOptions,
+  checkSettings,
+  invalidSetting,
+} from './consumer-settings.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
-export interface ConsumerDefinition<Data = JsonValue> {
+interface Described extends ConsumerOptions {
   /** Its progress is stored under this name: 1 to 200 bytes, no control characters. */
   readonly id: string;
   /** Default: `['data_change']`, the captured changes. */
   readonly channels?: readonly string[];
-  /** Where in the log to start the first time. Default: `'beginning'`. */
-  readonly start?: ConsumerStart;
   /** What differs from the retry policy of the configuration. */
   readonly retry?: Partial<RetryPolicy>;
-  /** How long one call may take, in seconds. Default: as the configuration says. */
-  readonly handlerTimeoutSeconds?: number;
-  /** May be async. Returning means done, throwing means failed. */
-  handle(notification: Notification<Data>, context: HandlerContext): unknown;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set<keyof ConsumerDefinition>([
+/** One notification at a time. */
+export interface ConsumerDefinition<Data = JsonValue> extends Described {
+  readonly transactional?: false;
+  /** May be async. Returning means done, throwing means failed. */
+  handle(notification: Notification<Data>, context: HandlerContext): unknown;
+  readonly handleBatch?: undefined;
+}
+
+/** Several at a time. */
+export interface BatchConsumerDefinition<Data = JsonValue> extends Described {
+  readonly transactional?: false;
+  /**
+   * Is given at most `batchSize`, in their order. To return nothing is to have handled them all; to
+   * return what `Promise.allSettled` gives for them says it of each. When it throws, all have failed,
+   * and each comes again by itself.
+   */
+  handleBatch(notifications: readonly Notification<Data>[], context: HandlerContext): unknown;
+  readonly handle?: undefined;
+}
+
+/** One at a time, exactly once for what it writes with `context.transaction`. */
+export interface TransactionalConsumerDefinition<Data = JsonValue, DB = AnyTables>
+  extends Described {
+  readonly transactional: true;
+  handle(notification: Notification<Data>, context: TransactionalContext<DB>): unknown;
+  readonly handleBatch?: undefined;
+}
+
+const OPTIONS: ReadonlySet<string> = new Set<
+  keyof ConsumerDefinition | keyof BatchConsumerDefinition
+>([
   'id',
   'channels',
   'start',
   'retry',
   'handlerTimeoutSeconds',
+  'concurrency',
+  'partitions',
+  'batchSize',
+  'transactional',
   'handle',
+  'handleBatch',
 ]);
 
 /**
@@ -36,7 +70,12 @@ const OPTIONS: ReadonlySet<string> = new Set<keyof ConsumerDefinition>([
  * @throws {PgwatchError} CONSUMER_ID_MISSING, CONSUMER_INVALID, CHANNEL_INVALID: at once, where the
  *   mistake is
  */
-export function defineConsumer<Data = JsonValue>(definition: ConsumerDefinition<Data>): Consumer {
+export function defineConsumer<Data = JsonValue, DB = AnyTables>(
+  definition:
+    | ConsumerDefinition<Data>
+    | BatchConsumerDefinition<Data>
+    | TransactionalConsumerDefinition<Data, DB>,
+): Consumer {
   const subject = subjectOf(definition);
   for (const name of Object.keys(definition)) {
     if (!OPTIONS.has(name)) {
@@ -51,17 +90,35 @@ export function defineConsumer<Data = JsonValue>(definition: ConsumerDefinition<
     subject,
     "Write defineConsumer({ id: 'my_consumer', …",
   );
-  if (typeof definition.handle !== 'function') {
-    throw invalidSetting(subject, 'handle', definition.handle, 'a function');
-  }
   const consumer: Consumer & { readonly [CONSUMER_BRAND]: 'definition' } = {
     ...settings,
     [CONSUMER_BRAND]: 'definition',
-    // What is expected on these channels is the author's word; nothing can check it.
-    handle: (notification, context) =>
-      definition.handle(notification as Notification<Data>, context),
+    ...handlersOf(definition, subject),
   };
+  assertTogether(consumer, subject);
   return consumer;
+}
+
+function handlersOf(definition: object, subject: string): Pick<Consumer, 'handle' | 'handleBatch'> {
+  // What is expected on these channels is the author's word; nothing can check it.
+  const handle: unknown = Reflect.get(definition, 'handle');
+  const handleBatch: unknown = Reflect.get(definition, 'handleBatch');
+  if (handleBatch === undefined) {
+    if (!isHandler(handle)) throw invalidSetting(subject, 'handle', handle, 'a function');
+    return { handle: handle.bind(definition), handleBatch: undefined };
+  }
+  if (!isHandler(handleBatch)) {
+    throw invalidSetting(subject, 'handleBatch', handleBatch, 'a function');
+  }
+  if (handle !== undefined) {
+    throw invalidSetting(subject, 'handle', handle, 'either handle or handleBatch');
+  }
+  const bound = handleBatch.bind(definition);
+  return { handle: (notification, context) => bound([notification], context), handleBatch: bound };
+}
+
+function isHandler(value: unknown): value is (...given: readonly unknown[]) => unknown {
+  return typeof value === 'function';
 }
 
 function subjectOf(definition: unknown): string {

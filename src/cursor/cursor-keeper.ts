@@ -12,6 +12,10 @@ export interface CursorKeeperOptions {
   readonly write: (cursor: Cursor) => Promise<FencedWrite>;
   /** A cursor that did not move is stored again this often, to keep the lease. */
   readonly renewEveryMs: number;
+  /** How long a write keeps the lease, from when it began. */
+  readonly leaseMs: number;
+  /** The lease may have run out, and a write has shown that it is still ours. */
+  readonly onLeaseRenewed?: () => void;
   /** Somebody else has taken the lease; called once. */
   readonly onFenced: () => void;
   readonly onWriteError: (error: unknown) => void;
@@ -30,10 +34,15 @@ export class CursorKeeper {
   #writing: Promise<void> | undefined;
   #fenced = false;
   #closed = false;
+  /** What is stored is not known: it is not to be overwritten. */
+  #lostTrack = false;
+  /** Of performance.now(): until then nobody can have taken over. */
+  #leaseUntil: number;
 
   constructor(options: CursorKeeperOptions) {
     this.#options = options;
     this.#cursor = options.cursor;
+    this.#leaseUntil = performance.now() + options.leaseMs;
     this.#writeWithin(options.renewEveryMs);
   }
 
@@ -43,6 +52,14 @@ export class CursorKeeper {
 
   get fenced(): boolean {
     return this.#fenced;
+  }
+
+  /**
+   * Whether the lease is surely ours. It is not when the server was away, or this process was frozen,
+   * for so long that somebody may have taken over; a write will show.
+   */
+  get leaseHolds(): boolean {
+    return !this.#fenced && performance.now() < this.#leaseUntil;
   }
 
   /** Something was settled: to be stored soon. */
@@ -57,12 +74,40 @@ export class CursorKeeper {
     this.#cursor = cursor;
   }
 
+  /**
+   * Lets a task store the cursor itself, with no other write before it has ended.
+   * @param task answers the cursor that it stored
+   * @throws what the task throws; what is stored then is not known, and nothing is written any more
+   */
+  async exclusively(task: () => Promise<Cursor>): Promise<void> {
+    while (this.#writing !== undefined) await this.#writing;
+    const began = performance.now();
+    this.#unstored = false;
+    const storing = task();
+    this.#writing = storing.then(
+      () => {},
+      () => {},
+    );
+    try {
+      this.#cursor = await storing;
+      this.#noteRenewed(began);
+    } catch (error) {
+      this.#closed = true;
+      this.#lostTrack = true;
+      clearTimeout(this.#timer);
+      throw error;
+    } finally {
+      this.#writing = undefined;
+    }
+    this.#writeWithin(this.#unstored ? WRITE_AFTER_MS : this.#options.renewEveryMs);
+  }
+
   /** Stores what is unstored, and stops. @throws what the last write failed with */
   async close(): Promise<void> {
     this.#closed = true;
     clearTimeout(this.#timer);
     await this.#writing;
-    if (!this.#unstored || this.#fenced) return;
+    if (!this.#unstored || this.#fenced || this.#lostTrack) return;
     this.#noteFence(await this.#options.write(this.#cursor));
     this.#unstored = false;
   }
@@ -74,15 +119,18 @@ export class CursorKeeper {
     this.#timerAt = at;
     this.#timer = setTimeout(() => {
       this.#timerAt = Number.POSITIVE_INFINITY;
-      this.#writing = this.#write();
+      // What is being stored by itself asks for the next write at its end.
+      this.#writing ??= this.#write();
     }, ms);
   }
 
   async #write(): Promise<void> {
     let failed = false;
     this.#unstored = false;
+    const began = performance.now();
     try {
       this.#noteFence(await this.#options.write(this.#cursor));
+      this.#noteRenewed(began);
     } catch (error) {
       failed = true;
       this.#unstored = true;
@@ -91,6 +139,13 @@ export class CursorKeeper {
     this.#writing = undefined;
     if (failed) this.#writeWithin(RETRY_AFTER_MS);
     else this.#writeWithin(this.#unstored ? WRITE_AFTER_MS : this.#options.renewEveryMs);
+  }
+
+  #noteRenewed(began: number): void {
+    if (this.#fenced) return;
+    const hadRunOut = !this.leaseHolds;
+    this.#leaseUntil = began + this.#options.leaseMs;
+    if (hadRunOut) this.#options.onLeaseRenewed?.();
   }
 
   #noteFence(outcome: FencedWrite): void {

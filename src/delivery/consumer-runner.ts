@@ -8,8 +8,8 @@ import { registerConsumer } from '../cursor/registration.ts';
 import type { Database } from '../db/database.ts';
 import { pause } from '../lifecycle/pause.ts';
 import type { FetchLimits } from '../log/fetch-fresh.ts';
-import { PendingWake } from '../wake/pending-wake.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
+import { PlainAttempts } from './attempts.ts';
 import { ConsumerLoop } from './consumer-loop.ts';
 import type { DeliveryEventSink } from './events.ts';
 import { Patience, StoppedError } from './patience.ts';
@@ -49,7 +49,6 @@ const LEASE_POLL_MS = 500;
 /** Registers a consumer, waits for its lease, runs its loop, hands the lease over. */
 export class ConsumerRunner {
   readonly #options: ConsumerRunnerOptions;
-  readonly #wake = new PendingWake();
   readonly #patience: Patience;
   /** Only what was missed before this process began is skipped, never what a take-over finds. */
   #mayStillSkip: boolean;
@@ -69,8 +68,7 @@ export class ConsumerRunner {
 
   /** Returns when stopped; with `once`, when everything that was there is handled. */
   async run(): Promise<void> {
-    const { consumer, router, stopping } = this.#options;
-    router.add(this.#wake, consumer.channels);
+    const { stopping } = this.#options;
     try {
       const consumerId = await this.#register();
       for (let claim = await this.#claim(consumerId); claim !== undefined; ) {
@@ -80,8 +78,6 @@ export class ConsumerRunner {
       }
     } catch (error) {
       if (!(error instanceof StoppedError)) throw error;
-    } finally {
-      router.remove(this.#wake);
     }
   }
 
@@ -114,7 +110,7 @@ export class ConsumerRunner {
   }
 
   async #runUnderLease({ hold, cursor, now }: Held): Promise<'done' | 'fenced'> {
-    const { db, consumer, settings, stopping, aborting, logger, emit } = this.#options;
+    const { db, consumer, settings, router, stopping, aborting, logger, emit } = this.#options;
     const fence = new AbortController();
     const onFenced = () => {
       if (fence.signal.aborted) return;
@@ -127,6 +123,8 @@ export class ConsumerRunner {
       cursor: skip ? { seen: now, window: undefined } : cursor,
       write: (moved) => writeCursor(db.pool, db.names, hold, moved, settings.leaseSeconds),
       renewEveryMs: (settings.leaseSeconds * 1000) / 3,
+      leaseMs: settings.leaseSeconds * 1000,
+      onLeaseRenewed: () => loop.wake(),
       onFenced,
       onWriteError: (error) => logger.debug({ err: error }, 'cursor not stored, will try again'),
     });
@@ -141,28 +139,36 @@ export class ConsumerRunner {
       startedAt: now,
       onFenced,
     });
+    const loop = new ConsumerLoop({
+      pool: db.pool,
+      names: db.names,
+      consumer,
+      attempts: new PlainAttempts({
+        consumer,
+        policy: { ...settings.retry, ...consumer.retry },
+        timeLimitSeconds: consumer.handlerTimeoutSeconds ?? settings.handlerTimeoutSeconds,
+        // Whoever has taken over handles it again; what we still do of it is of no use.
+        context: { signal: AbortSignal.any([aborting, fence.signal]), logger, consumer },
+      }),
+      lanes: {
+        concurrency: consumer.concurrency,
+        batchSize: consumer.handleBatch === undefined ? 1 : consumer.batchSize,
+      },
+      limits: settings.limits,
+      keeper,
+      redeliveries,
+      fallbackMs: settings.fallbackSeconds * 1000,
+      once: settings.once,
+      stopping: AbortSignal.any([stopping, fence.signal]),
+      patience: this.#patience,
+      emit,
+    });
+    router.add(loop, consumer.channels);
     try {
       await redeliveries.open();
-      await new ConsumerLoop({
-        pool: db.pool,
-        names: db.names,
-        execution: {
-          consumer,
-          policy: { ...settings.retry, ...consumer.retry },
-          timeLimitSeconds: consumer.handlerTimeoutSeconds ?? settings.handlerTimeoutSeconds,
-          context: { signal: aborting, logger, consumer },
-        },
-        limits: settings.limits,
-        keeper,
-        redeliveries,
-        wake: this.#wake,
-        fallbackMs: settings.fallbackSeconds * 1000,
-        once: settings.once,
-        stopping: AbortSignal.any([stopping, fence.signal]),
-        patience: this.#patience,
-        emit,
-      }).run();
+      await loop.run();
     } finally {
+      router.remove(loop);
       await this.#handOver(keeper, () => releaseLease(db, hold));
     }
     return fence.signal.aborted ? 'fenced' : 'done';

@@ -6,32 +6,95 @@ import { type Outcome, outcomeOfFailure } from './outcome.ts';
 export interface Execution {
   readonly consumer: Consumer;
   readonly policy: RetryPolicy;
-  /** Seconds a handler may take; undefined: as long as it likes. */
+  /** Seconds one call may take; undefined: as long as it likes. */
   readonly timeLimitSeconds: number | undefined;
   readonly context: HandlerContext;
 }
 
+export type Outcomes = readonly Outcome[] | Promise<readonly Outcome[]>;
+
 /**
- * Makes one attempt: calls the handler, holds it to its time limit, and says what came of it.
- * Never throws. When the context's signal aborts (shutdown), a handler that throws was interrupted,
- * and one that does not return is left behind.
+ * Makes one attempt: calls the handler, holds it to its time limit, and says what came of each
+ * notification, in their order. Never throws. When the context's signal aborts (shutdown), a handler
+ * that throws was interrupted, and one that does not return is left behind.
+ *
+ * Not async: a handler that returns at once costs no promise.
+ *
+ * @param notifications one, unless the consumer has handleBatch
  */
-export async function execute(
-  { consumer, policy, timeLimitSeconds, context }: Execution,
-  notification: Notification,
-): Promise<Outcome> {
+export function execute(execution: Execution, notifications: readonly Notification[]): Outcomes {
+  const { context } = execution;
+  const whenThrown = (error: unknown) => outcomesOfThrow(execution, notifications, error);
+  const whenReturned = (returned: unknown) => outcomesOfReturn(execution, notifications, returned);
   try {
-    if (timeLimitSeconds === undefined) {
-      const returned = consumer.handle(notification, context);
-      if (isPromiseLike(returned)) await untilAbandoned(returned, context.signal);
-    } else {
-      await withTimeLimit(consumer, notification, context, timeLimitSeconds);
-    }
-    return { kind: 'handled' };
+    const returned =
+      execution.timeLimitSeconds === undefined
+        ? abandonable(callHandler(execution, notifications, context), context.signal)
+        : withTimeLimit(execution, notifications, execution.timeLimitSeconds);
+    return returned instanceof Promise
+      ? returned.then(whenReturned).catch(whenThrown)
+      : whenReturned(returned);
   } catch (error) {
-    if (context.signal.aborted) return { kind: 'interrupted' };
-    return outcomeOfFailure(error, notification.attempt, policy, Date.now(), Math.random());
+    return whenThrown(error);
   }
+}
+
+function callHandler(
+  { consumer }: Execution,
+  notifications: readonly Notification[],
+  context: HandlerContext,
+): unknown {
+  if (consumer.handleBatch !== undefined) return consumer.handleBatch(notifications, context);
+  const [notification] = notifications;
+  return notification === undefined ? undefined : consumer.handle(notification, context);
+}
+
+function outcomesOfThrow(
+  { policy, context }: Execution,
+  notifications: readonly Notification[],
+  error: unknown,
+): readonly Outcome[] {
+  return notifications.map(({ attempt }) =>
+    context.signal.aborted
+      ? { kind: 'interrupted' }
+      : outcomeOfFailure(error, attempt, policy, Date.now(), Math.random()),
+  );
+}
+
+const HANDLED: Outcome = { kind: 'handled' };
+
+/** What a batch handler returned says of each; what others return says nothing. */
+function outcomesOfReturn(
+  execution: Execution,
+  notifications: readonly Notification[],
+  returned: unknown,
+): readonly Outcome[] {
+  if (execution.consumer.handleBatch === undefined || returned === undefined) {
+    return notifications.map(() => HANDLED);
+  }
+  if (!isSettledResults(returned) || returned.length !== notifications.length) {
+    throw new TypeError(
+      `handleBatch was given ${notifications.length} notifications; expected it to return nothing, or as many results as Promise.allSettled() gives for them`,
+    );
+  }
+  return notifications.map(({ attempt }, index) => {
+    const result = returned[index];
+    if (result?.status !== 'rejected') return HANDLED;
+    const { policy } = execution;
+    return outcomeOfFailure(result.reason, attempt, policy, Date.now(), Math.random());
+  });
+}
+
+function isSettledResults(returned: unknown): returned is readonly PromiseSettledResult<unknown>[] {
+  return (
+    Array.isArray(returned) &&
+    returned.every(
+      (result) =>
+        typeof result === 'object' &&
+        result !== null &&
+        (result.status === 'fulfilled' || result.status === 'rejected'),
+    )
+  );
 }
 
 /** After its abort, a handler has this long to come to an end by itself. */
@@ -42,11 +105,11 @@ class HandlerTimeLimitError extends Error {
 }
 
 async function withTimeLimit(
-  consumer: Consumer,
-  notification: Notification,
-  context: HandlerContext,
+  execution: Execution,
+  notifications: readonly Notification[],
   seconds: number,
-): Promise<void> {
+): Promise<unknown> {
+  const { context } = execution;
   const limit = new AbortController();
   const stop = () => limit.abort(context.signal.reason);
   context.signal.addEventListener('abort', stop, { once: true });
@@ -55,17 +118,18 @@ async function withTimeLimit(
   }, seconds * 1000);
   try {
     if (context.signal.aborted) stop();
-    const returned = consumer.handle(notification, { ...context, signal: limit.signal });
-    if (isPromiseLike(returned)) await untilAbandoned(returned, limit.signal);
+    const limited = { ...context, signal: limit.signal };
     // A handler that ignored its signal and returned late has handled it all the same.
+    return await abandonable(callHandler(execution, notifications, limited), limit.signal);
   } finally {
     clearTimeout(timer);
     context.signal.removeEventListener('abort', stop);
   }
 }
 
-/** Waits for a handler; once the signal has aborted, a little longer, then no more. */
-function untilAbandoned(handling: PromiseLike<unknown>, signal: AbortSignal): Promise<void> {
+/** Waits for a promise; once the signal has aborted, a little longer, then no more. */
+function abandonable(returned: unknown, signal: AbortSignal): unknown {
+  if (!isPromiseLike(returned)) return returned;
   return new Promise((resolve, reject) => {
     let timer: NodeJS.Timeout | undefined;
     const onAbort = () => {
@@ -78,8 +142,8 @@ function untilAbandoned(handling: PromiseLike<unknown>, signal: AbortSignal): Pr
     };
     if (signal.aborted) onAbort();
     else signal.addEventListener('abort', onAbort, { once: true });
-    handling.then(
-      () => settle(resolve),
+    returned.then(
+      (value) => settle(() => resolve(value)),
       (error: unknown) => settle(() => reject(error)),
     );
   });

@@ -1,4 +1,5 @@
 import type { FencedWrite } from '../cursor/cursor-store.ts';
+import { Mutex } from '../lifecycle/mutex.ts';
 import type { FetchLimits } from '../log/fetch-fresh.ts';
 import type { LogRow } from '../log/log-row.ts';
 import type { Patience } from './patience.ts';
@@ -14,18 +15,32 @@ export interface RedeliveriesOptions {
   readonly onFenced: () => void;
 }
 
-/** The notifications among a batch that are not to be handled now. */
-export interface Parked {
-  readonly ids: Set<number>;
-  readonly keys: Set<string>;
+/** A notification that failed, and what is known of it. */
+export interface FailedAttempt {
+  readonly row: LogRow;
+  /** Made so far, this one included. */
+  readonly attempts: number;
+  readonly error: string;
 }
+
+/**
+ * Takes out what waits in memory with the same key, at the moment from which on it is to wait in the
+ * database. Answers what has no row there yet.
+ */
+export type Withdraw = () => readonly LogRow[];
 
 /**
  * The redeliveries of a consumer as its loop sees them: remembers whether there are any and when
  * the next is due, so that a consumer without failures never asks the database for them.
+ *
+ * One thing after the other: what is asked and what is written of a key must not cross, or a
+ * notification would overtake a failed one, or wait behind one that is gone.
  */
 export class Redeliveries {
   readonly #options: RedeliveriesOptions;
+  readonly #mutex = new Mutex();
+  /** Given to be handled, and not settled here yet. */
+  readonly #inFlight = new Set<number>();
   /** Of performance.now(); Infinity when nothing is retried. */
   #nextDueAt = 0;
   /**
@@ -40,16 +55,16 @@ export class Redeliveries {
 
   /** Asks the database how things stand: at the start, before anything else. */
   async open(): Promise<void> {
-    this.#mayMeetParked = !(await this.#do((store) => store.isEmpty()));
-    if (this.#mayMeetParked) await this.#write((store) => store.releaseOrphans());
-    await this.lookAgain();
+    await this.#mutex.run(async () => {
+      this.#mayMeetParked = !(await this.#do((store) => store.isEmpty()));
+      if (this.#mayMeetParked) await this.#write((store) => store.releaseOrphans());
+      await this.#askWhenDue();
+    });
   }
 
   /** Asks when the next is due; others may have changed that. */
   async lookAgain(): Promise<void> {
-    const seconds = await this.#do((store) => store.secondsUntilDue());
-    this.#nextDueAt =
-      seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
+    await this.#mutex.run(() => this.#askWhenDue());
   }
 
   /** The cursor has passed all that was parked before this run. */
@@ -61,41 +76,105 @@ export class Redeliveries {
     return Math.max(0, this.#nextDueAt - performance.now());
   }
 
-  /** What is due now. */
+  /** What is due now. Each is given once, until it is settled or left. */
   async due(): Promise<readonly Redelivery[]> {
     if (this.msUntilDue > 0) return [];
-    const { limits, startedAt } = this.#options;
-    const due = await this.#do((store) => store.due(limits, startedAt));
-    if (due.length > 0) return due;
-    // Due, but not to be had: clean-up deleted what they were about.
-    await this.#do((store) => store.forgetDeleted());
-    await this.#write((store) => store.releaseOrphans());
-    await this.lookAgain();
-    return [];
+    return this.#mutex.run(async () => {
+      const { limits, startedAt } = this.#options;
+      const due = await this.#do((store) => store.due(limits, startedAt, [...this.#inFlight]));
+      for (const { row } of due) this.#inFlight.add(row.id);
+      if (due.length === 0) {
+        // Due, but not to be had: clean-up deleted what they were about.
+        await this.#do((store) => store.forgetDeleted());
+        await this.#write((store) => store.releaseOrphans());
+      }
+      await this.#askWhenDue();
+      return due;
+    });
   }
 
-  /** Everything of a batch that stands here already, or whose key is being retried. */
-  async among(rows: readonly LogRow[]): Promise<Parked> {
-    const nothingRetried = this.#nextDueAt === Number.POSITIVE_INFINITY;
-    if (nothingRetried && !this.#mayMeetParked) return { ids: new Set(), keys: new Set() };
-    return this.#do((store) => store.among(rows));
+  /**
+   * Admits new notifications: all but those that stand here already, and those whose key is being
+   * retried, which from now on wait here.
+   * @param admit is called before anything else can happen to their keys
+   */
+  async admit(rows: readonly LogRow[], admit: (rows: readonly LogRow[]) => void): Promise<void> {
+    const nothingRetried =
+      this.#nextDueAt === Number.POSITIVE_INFINITY && this.#inFlight.size === 0;
+    if (nothingRetried && !this.#mayMeetParked) {
+      admit(rows);
+      return;
+    }
+    await this.#mutex.run(async () => {
+      const { ids, keys } = await this.#do((store) => store.among(rows));
+      const unknown = rows.filter(({ id }) => !ids.has(id));
+      const waits = ({ key }: LogRow) => key !== null && keys.has(key);
+      await this.#waitBehind(unknown.filter(waits));
+      admit(unknown.filter((row) => !waits(row)));
+    });
   }
 
-  async waitBehind(rows: readonly LogRow[]): Promise<void> {
+  /** Schedules the next attempt; what has its key waits behind it. Answers what was withdrawn. */
+  async retry(
+    { row, attempts, error }: FailedAttempt,
+    delaySeconds: number,
+    withdraw: Withdraw,
+  ): Promise<readonly LogRow[]> {
+    return this.#mutex.run(async () => {
+      await this.#write((store) => store.retry(row, attempts, delaySeconds, error));
+      this.#inFlight.delete(row.id);
+      this.#nextDueAt = Math.min(this.#nextDueAt, performance.now() + delaySeconds * 1000);
+      const withdrawn = withdraw();
+      await this.#waitBehind(withdrawn);
+      return withdrawn;
+    });
+  }
+
+  async bury({ row, attempts, error }: FailedAttempt): Promise<void> {
+    await this.#mutex.run(async () => {
+      await this.#write((store) => store.bury(row, attempts, error));
+      this.#inFlight.delete(row.id);
+      // What waited behind it is due now.
+      if (row.key !== null) await this.#askWhenDue();
+    });
+  }
+
+  /** They were handled after all. */
+  async resolve(rows: readonly LogRow[]): Promise<void> {
+    await this.#mutex.run(async () => {
+      await this.#write((store) => store.resolve(rows));
+      this.leave(rows);
+      await this.#askWhenDue();
+    });
+  }
+
+  /**
+   * Lets the cursor pass what is being handled; from now on it is settled here. What has its key
+   * waits behind it. Answers what was withdrawn.
+   */
+  async leaveRunning(rows: readonly LogRow[], withdraw: Withdraw): Promise<readonly LogRow[]> {
+    return this.#mutex.run(async () => {
+      for (const { id } of rows) this.#inFlight.add(id);
+      await this.#write((store) => store.leaveRunning(rows));
+      const withdrawn = withdraw();
+      await this.#waitBehind(withdrawn);
+      return withdrawn;
+    });
+  }
+
+  /** Given, but not handled: they stay, as they stand here. */
+  leave(rows: readonly LogRow[]): void {
+    for (const { id } of rows) this.#inFlight.delete(id);
+  }
+
+  async #waitBehind(rows: readonly LogRow[]): Promise<void> {
     if (rows.length > 0) await this.#write((store) => store.waitBehind(rows));
   }
 
-  async retry(row: LogRow, attempts: number, delaySeconds: number, error: string): Promise<void> {
-    await this.#write((store) => store.retry(row, attempts, delaySeconds, error));
-    this.#nextDueAt = Math.min(this.#nextDueAt, performance.now() + delaySeconds * 1000);
-  }
-
-  async bury(row: LogRow, attempts: number, error: string): Promise<void> {
-    await this.#write((store) => store.bury(row, attempts, error));
-  }
-
-  async resolve(rows: readonly LogRow[]): Promise<void> {
-    if (rows.length > 0) await this.#write((store) => store.resolve(rows));
+  async #askWhenDue(): Promise<void> {
+    const seconds = await this.#do((store) => store.secondsUntilDue([...this.#inFlight]));
+    this.#nextDueAt =
+      seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
   }
 
   #do<T>(operation: (store: RedeliveryStore) => Promise<T>): Promise<T> {

@@ -3,6 +3,9 @@ import type { CursorHold, FencedWrite } from '../cursor/cursor-store.ts';
 import { type Names, qualified } from '../db/names.ts';
 import { type LogRow, logRowOf, rowsWithinBytes } from '../log/log-row.ts';
 
+/** Those of one partition; its parameters are $1 and $2. */
+const OF_THIS_CURSOR = 'consumer_id = $1 and partition = $2';
+
 /** A notification that is handled again: how often it was, and why. */
 export interface Redelivery {
   readonly row: LogRow;
@@ -62,6 +65,22 @@ export class RedeliveryStore {
     );
   }
 
+  /** Lets the cursor pass what is being handled: if we do not live to see its end, it is due. */
+  async leaveRunning(rows: readonly LogRow[]) {
+    return this.#write(
+      `with mine as (${this.#mine}),
+       parked as (
+         insert into ${this.#table}
+           (consumer_id, partition, notification_id, channel, key, reason)
+         select $1, $2, w.id, w.channel, w.key, 'failure'
+         from unnest($4::bigint[], $5::text[], $6::text[]) as w (id, channel, key), mine
+         on conflict (consumer_id, notification_id) do nothing
+       )
+       select count(*)::int from mine`,
+      columnsOf(rows),
+    );
+  }
+
   /** Lets new notifications wait behind an earlier one of their key that is being retried. */
   async waitBehind(rows: readonly LogRow[]) {
     return this.#write(
@@ -74,7 +93,7 @@ export class RedeliveryStore {
          on conflict (consumer_id, notification_id) do nothing
        )
        select count(*)::int from mine`,
-      [rows.map(({ id }) => id), rows.map(({ channel }) => channel), rows.map(({ key }) => key)],
+      columnsOf(rows),
     );
   }
 
@@ -131,24 +150,32 @@ export class RedeliveryStore {
     );
   }
 
-  /** What is due, earliest first, and at most so much of it. */
-  async due(limits: { rows: number; bytes: number }, startedAt: string): Promise<Redelivery[]> {
+  /** What is due, earliest first, and at most so much of it; leaves out what is being handled. */
+  async due(
+    limits: { rows: number; bytes: number },
+    startedAt: string,
+    inFlight: readonly number[],
+  ): Promise<Redelivery[]> {
     const { rows } = await this.#pool.query<DueValues>({
       text: rowsWithinBytes(this.#names, {
         from: `(
           select log.*, r.attempt, r.reason,
-                 pg_visible_in_snapshot(log.xid, $3::pg_snapshot) as was_there,
+                 pg_visible_in_snapshot(log.xid, $4::pg_snapshot) as was_there,
                  row_number() over (order by r.due_at, r.notification_id) as position
-          from ${this.#table} r
+          from (
+            select notification_id, attempt, reason, due_at
+            from ${this.#table}
+            where ${OF_THIS_CURSOR} and state = 'retry' and due_at <= now()
+              and notification_id <> all ($6)
+            order by due_at, notification_id
+            limit $3
+          ) r
           join ${this.#log} log on log.id = r.notification_id
-          where r.consumer_id = $1 and r.state = 'retry' and r.due_at <= now()
-          order by r.due_at, r.notification_id
-          limit $2
         )`,
-        limit: '$4',
+        limit: '$5',
         carry: ['attempt', 'reason', 'was_there'],
       }),
-      values: [this.#hold.consumerId, limits.rows, startedAt, limits.bytes],
+      values: [...this.#cursorKey, limits.rows, startedAt, limits.bytes, inFlight],
       rowMode: 'array',
     });
     return rows.map(([id, channel, key, json, writtenAt, attempts, reason, wasThere]) => ({
@@ -163,9 +190,9 @@ export class RedeliveryStore {
   async forgetDeleted(): Promise<number> {
     const { rowCount } = await this.#pool.query(
       `delete from ${this.#table} r
-       where consumer_id = $1 and state = 'retry' and due_at <= now()
+       where ${OF_THIS_CURSOR} and state = 'retry' and due_at <= now()
          and not exists (select from ${this.#log} log where log.id = r.notification_id)`,
-      [this.#hold.consumerId],
+      this.#cursorKey,
     );
     return rowCount ?? 0;
   }
@@ -180,7 +207,7 @@ export class RedeliveryStore {
        heads as (
          select distinct on (key) notification_id, due_at
          from ${this.#table}
-         where consumer_id = $1 and state = 'retry' and key is not null
+         where ${OF_THIS_CURSOR} and state = 'retry' and key is not null
          order by key, due_at, notification_id
        ),
        released as (
@@ -198,24 +225,26 @@ export class RedeliveryStore {
   /** Whether anything stands here at all, dead letters included. */
   async isEmpty(): Promise<boolean> {
     const { rows } = await this.#pool.query<[boolean]>({
-      text: `select not exists (select from ${this.#table} where consumer_id = $1)`,
-      values: [this.#hold.consumerId],
+      text: `select not exists (select from ${this.#table} where ${OF_THIS_CURSOR})`,
+      values: this.#cursorKey,
       rowMode: 'array',
     });
     return rows[0]?.[0] === true;
   }
 
-  /** Seconds until the next one is due (0: now), undefined when nothing is retried. */
-  async secondsUntilDue(): Promise<number | undefined> {
+  /** Seconds until the next one is due (0: now), undefined when nothing else is retried. */
+  async secondsUntilDue(inFlight: readonly number[]): Promise<number | undefined> {
     const { rows } = await this.#pool.query<[number | null]>({
       text: `
-        select greatest(0, date_part('epoch', min(due_at) - clock_timestamp()))
+        select date_part('epoch', min(due_at) - clock_timestamp())
         from ${this.#table}
-        where consumer_id = $1 and state = 'retry' and due_at < 'infinity'`,
-      values: [this.#hold.consumerId],
+        where ${OF_THIS_CURSOR} and state = 'retry' and due_at < 'infinity'
+          and notification_id <> all ($3)`,
+      values: [...this.#cursorKey, inFlight],
       rowMode: 'array',
     });
-    return rows[0]?.[0] ?? undefined;
+    const seconds = rows[0]?.[0] ?? undefined;
+    return seconds === undefined ? undefined : Math.max(0, seconds);
   }
 
   /** Which of these notifications stand here already, and which of these keys are being retried. */
@@ -250,6 +279,10 @@ export class RedeliveryStore {
             where consumer_id = $1 and partition = $2 and epoch = $3 for key share`;
   }
 
+  get #cursorKey(): [consumerId: number, partition: number] {
+    return [this.#hold.consumerId, this.#hold.partition];
+  }
+
   async #write(text: string, values: readonly unknown[]): Promise<FencedWrite> {
     const { consumerId, partition, epoch } = this.#hold;
     const { rows } = await this.#pool.query<[number]>({
@@ -259,6 +292,10 @@ export class RedeliveryStore {
     });
     return rows[0]?.[0] === 1 ? 'written' : 'fenced';
   }
+}
+
+function columnsOf(rows: readonly LogRow[]) {
+  return [rows.map(({ id }) => id), rows.map(({ channel }) => channel), rows.map(({ key }) => key)];
 }
 
 type DueValues = [

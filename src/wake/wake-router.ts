@@ -1,23 +1,26 @@
-import type { PendingWake } from './pending-wake.ts';
-
 /** Which channels may have something new. `all`: nobody knows, so everybody looks. */
 export type Ring = readonly string[] | 'all';
 
+/** Who is woken. Called often: it must be cheap, and come back at once. */
+export interface Sleeper {
+  wake(): void;
+}
+
 /** Passes rings on to those who wait for a channel. Carries no data: whoever is woken fetches. */
 export class WakeRouter {
-  readonly #waiting = new Map<PendingWake, ReadonlySet<string>>();
+  readonly #waiting = new Map<Sleeper, ReadonlySet<string>>();
 
-  add(wake: PendingWake, channels: readonly string[]): void {
-    this.#waiting.set(wake, new Set(channels));
+  add(sleeper: Sleeper, channels: readonly string[]): void {
+    this.#waiting.set(sleeper, new Set(channels));
   }
 
-  remove(wake: PendingWake): void {
-    this.#waiting.delete(wake);
+  remove(sleeper: Sleeper): void {
+    this.#waiting.delete(sleeper);
   }
 
   ring(ring: Ring): void {
-    for (const [wake, channels] of this.#waiting) {
-      if (ring === 'all' || ring.some((channel) => channels.has(channel))) wake.wake();
+    for (const [sleeper, channels] of this.#waiting) {
+      if (ring === 'all' || ring.some((channel) => channels.has(channel))) sleeper.wake();
     }
   }
 }

@@ -153,3 +153,34 @@ describe('the doorbell', () => {
     await received.first(({ notificationLogId }) => notificationLogId === id);
   });
 });
+
+describe('a consumer that has nothing to do', () => {
+  it('asks the database nothing: it only renews its lease', async () => {
+    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
+    await fixture.startLive([consumer], { config: { leaseSeconds: 3 } });
+    await fixture.notify();
+    await received.count(1);
+    await asleep();
+    const storedAt = async () => {
+      const { rows } = await fixture.database.query<{ at: string }>(
+        `select updated_at::text as at from pgwatch.consumer_cursor k
+         join pgwatch.consumer c on c.id = k.consumer_id where c.name = $1`,
+        [fixture.name()],
+      );
+      return rows[0]?.at;
+    };
+    const renewed = async () => {
+      const before = await storedAt();
+      await expect.poll(storedAt, { timeout: 20_000 }).not.toBe(before);
+    };
+    await renewed();
+    let statements = 0;
+    const count = () => {
+      statements += 1;
+    };
+    fixture.database.db.pool.on('acquire', count);
+    await renewed();
+    fixture.database.db.pool.off('acquire', count);
+    expect(statements).toBeLessThanOrEqual(2);
+  });
+});

@@ -13,6 +13,8 @@ export function recordingConsumer(
     start?: 'beginning' | 'latest';
     retry?: Partial<RetryPolicy>;
     handlerTimeoutSeconds?: number;
+    concurrency?: number;
+    partitions?: number;
   } = {},
 ) {
   const { handle, ...settings } = options;

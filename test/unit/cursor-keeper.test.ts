@@ -26,6 +26,7 @@ interface Write {
 function keeper(cursor = START) {
   const writes: Write[] = [];
   const onFenced = vi.fn();
+  const onLeaseRenewed = vi.fn();
   const onWriteError = vi.fn();
   const kept = new CursorKeeper({
     cursor,
@@ -44,6 +45,8 @@ function keeper(cursor = START) {
         });
       }),
     renewEveryMs: RENEW_MS,
+    leaseMs: 3 * RENEW_MS,
+    onLeaseRenewed,
     onFenced,
     onWriteError,
   });
@@ -54,7 +57,7 @@ function keeper(cursor = START) {
     if (last === undefined) throw new Error('nothing was written');
     return last;
   };
-  return { kept, writes, write, onFenced, onWriteError };
+  return { kept, writes, write, onFenced, onLeaseRenewed, onWriteError };
 }
 
 describe('an advance', () => {
@@ -182,6 +185,75 @@ describe('once somebody else has the lease', () => {
     await closed;
     expect(kept.fenced).toBe(true);
     expect(onFenced).toHaveBeenCalledOnce();
+  });
+});
+
+describe('whether the lease is surely ours', () => {
+  it('is so for as long as the lease is, from the beginning of the last write', async () => {
+    const { kept, write } = keeper();
+    await vi.advanceTimersByTimeAsync(RENEW_MS);
+    await vi.advanceTimersByTimeAsync(500);
+    await write(1).end('written');
+    await vi.advanceTimersByTimeAsync(RENEW_MS - 1);
+    expect(kept.leaseHolds).toBe(true);
+    await vi.advanceTimersByTimeAsync(2 * RENEW_MS - 500);
+    expect(kept.leaseHolds).toBe(true); // the next write has begun, and hangs
+    await vi.advanceTimersByTimeAsync(1);
+    expect(kept.leaseHolds).toBe(false);
+  });
+
+  it('is said when a write shows it after all', async () => {
+    const { kept, write, onLeaseRenewed } = keeper();
+    await vi.advanceTimersByTimeAsync(4 * RENEW_MS);
+    expect(kept.leaseHolds).toBe(false);
+    await write(1).fail(new Error('server away'));
+    await vi.advanceTimersByTimeAsync(1_000);
+    expect(onLeaseRenewed).not.toHaveBeenCalled();
+    await write(2).end('written');
+    expect(kept.leaseHolds).toBe(true);
+    expect(onLeaseRenewed).toHaveBeenCalledOnce();
+  });
+
+  it('is not so once somebody else has taken over', async () => {
+    const { kept, write } = keeper();
+    await vi.advanceTimersByTimeAsync(RENEW_MS);
+    await write(1).end('fenced');
+    expect(kept.leaseHolds).toBe(false);
+  });
+});
+
+describe('a task that stores the cursor itself', () => {
+  it('waits for the write under way, and no other is made before its end', async () => {
+    const { kept, writes, write } = keeper();
+    kept.advance(at(1));
+    await vi.advanceTimersByTimeAsync(100);
+    let end: (cursor: Cursor) => void = () => {};
+    const stored = kept.exclusively(
+      () =>
+        new Promise((resolve) => {
+          end = resolve;
+        }),
+    );
+    await write(1).end('written');
+    kept.advance(at(2));
+    await vi.advanceTimersByTimeAsync(2 * RENEW_MS);
+    expect(writes).toHaveLength(1);
+    end(at(3));
+    await stored;
+    expect(kept.cursor).toEqual(at(3));
+    await vi.advanceTimersByTimeAsync(100);
+    expect(write(2).cursor).toEqual(at(3));
+  });
+
+  it('that fails leaves nothing to be written: what is stored is not known', async () => {
+    const { kept, writes } = keeper();
+    kept.advance(at(1));
+    const error = new Error('lost during the commit');
+    await expect(kept.exclusively(() => Promise.reject(error))).rejects.toBe(error);
+    kept.advance(at(2));
+    await vi.advanceTimersByTimeAsync(10 * RENEW_MS);
+    await kept.close();
+    expect(writes).toEqual([]);
   });
 });
 

@@ -39,9 +39,9 @@ function attempt(
     isReplay: false,
     attempt: number,
   });
-  const ended: { outcome?: Outcome } = {};
+  const ended: { outcome: Outcome | undefined } = { outcome: undefined };
   const execution = { consumer, policy: POLICY, timeLimitSeconds, context };
-  const outcome = execute(execution, notification).then((made) => {
+  const outcome = Promise.resolve(execute(execution, [notification])).then(([made]) => {
     ended.outcome = made;
     return made;
   });

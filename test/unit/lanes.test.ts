@@ -1,0 +1,151 @@
+import * as fc from 'fast-check';
+import { describe, expect, it } from 'vitest';
+import { type Item, Lanes } from '../../src/delivery/lanes.ts';
+
+let lastId = 0;
+
+function item(key: string | null = null, parts: Partial<Item> = {}): Item {
+  lastId += 1;
+  const row = { id: lastId, channel: 'c', key, json: '{}', writtenAt: 0 };
+  return { row, attempts: 0, isReplay: false, from: 'log', ...parts };
+}
+
+function lanesWith(items: readonly Item[], limits = { concurrency: 1, batchSize: 1 }): Lanes {
+  const lanes = new Lanes(limits);
+  for (const one of items) lanes.add(one);
+  return lanes;
+}
+
+/** Takes all that may begin now. */
+function begin(lanes: Lanes): (readonly Item[])[] {
+  const calls: (readonly Item[])[] = [];
+  for (let call = lanes.next(); call !== undefined; call = lanes.next()) calls.push(call);
+  return calls;
+}
+
+describe('one at a time', () => {
+  it('is the order in which they came, whatever their keys', () => {
+    const items = ['a', 'a', 'b', null, 'a'].map((key) => item(key));
+    const lanes = lanesWith(items);
+    const taken: Item[] = [];
+    for (let call = lanes.next(); call !== undefined; call = lanes.next()) {
+      expect(lanes.next()).toBeUndefined();
+      taken.push(...call);
+      lanes.done(call);
+    }
+    expect(taken).toEqual(items);
+    expect(lanes.isIdle).toBe(true);
+  });
+});
+
+describe('several side by side', () => {
+  it('are of different keys; one without a key waits for nobody', () => {
+    const [a1, a2, b1, none, c1] = ['a', 'a', 'b', null, 'c'].map((key) => item(key));
+    if (!a1 || !a2 || !b1 || !none || !c1) throw new Error('five were made');
+    const lanes = lanesWith([a1, a2, b1, none, c1], { concurrency: 3, batchSize: 1 });
+    expect(begin(lanes)).toEqual([[a1], [b1], [none]]);
+    expect(lanes.handling()).toEqual([a1, b1, none]);
+  });
+
+  it('go on with the next of a key when the one before it has ended', () => {
+    const [a1, a2, b1] = [item('a'), item('a'), item('b')];
+    const lanes = lanesWith([a1, a2, b1], { concurrency: 2, batchSize: 1 });
+    const [first] = begin(lanes);
+    if (first === undefined) throw new Error('nothing began');
+    lanes.done(first);
+    expect(begin(lanes)).toEqual([[a2]]);
+  });
+
+  it('take new notifications and redeliveries in turns', () => {
+    const [n1, n2, r1, r2] = [
+      item(),
+      item(),
+      item(null, { from: 'redelivery' }),
+      item(null, { from: 'redelivery' }),
+    ];
+    const lanes = lanesWith([n1, n2, r1, r2], { concurrency: 9, batchSize: 1 });
+    expect(begin(lanes)).toEqual([[r1], [n1], [r2], [n2]]);
+  });
+});
+
+describe('a call with several notifications', () => {
+  it('has at most so many, in order, also of one key', () => {
+    const items = ['a', 'b', 'a', 'c'].map((key) => item(key));
+    const lanes = lanesWith(items, { concurrency: 1, batchSize: 3 });
+    expect(lanes.next()).toEqual(items.slice(0, 3));
+  });
+
+  it('has none of a key that another call has', () => {
+    const [a1, a2, b1, b2] = [item('a'), item('a'), item('b'), item('b')];
+    const lanes = lanesWith([a1, b1, a2, b2], { concurrency: 2, batchSize: 1 });
+    expect(begin(lanes)).toEqual([[a1], [b1]]);
+    const wide = lanesWith([a1, b1, a2, b2], { concurrency: 2, batchSize: 2 });
+    expect(begin(wide)).toEqual([[a1, b1]]);
+  });
+
+  it('has what failed before alone', () => {
+    const [r1, r2, r3] = [1, 0, 0].map((attempts) => item(null, { from: 'redelivery', attempts }));
+    if (!r1 || !r2 || !r3) throw new Error('three were made');
+    const lanes = lanesWith([r2, r1, r3], { concurrency: 9, batchSize: 9 });
+    expect(begin(lanes)).toEqual([[r2], [r1], [r3]]);
+  });
+});
+
+it('what waits with a key can be withdrawn, and nothing else', () => {
+  const [a1, a2, b1, a3] = [item('a'), item('a'), item('b'), item('a', { from: 'redelivery' })];
+  const lanes = lanesWith([a1, a2, b1], { concurrency: 1, batchSize: 1 });
+  const call = lanes.next();
+  lanes.add(a3);
+  expect(lanes.withdraw('a')).toEqual([a2, a3]);
+  if (call !== undefined) lanes.done(call);
+  expect(begin(lanes)).toEqual([[b1]]);
+});
+
+it('never has a key twice at a time nor out of order, whatever comes and ends when', () => {
+  const steps = fc.array(
+    fc.oneof(
+      fc.record({ add: fc.constantFrom('a', 'b', 'c', null) }),
+      fc.record({ end: fc.nat(5) }),
+    ),
+    { maxLength: 60 },
+  );
+  const limits = fc.record({
+    concurrency: fc.integer({ min: 1, max: 4 }),
+    batchSize: fc.integer({ min: 1, max: 3 }),
+  });
+  fc.assert(
+    fc.property(steps, limits, (all, chosen) => {
+      const lanes = new Lanes(chosen);
+      const calls: (readonly Item[])[] = [];
+      const lastOf = new Map<string, number>();
+      const beginAll = () => {
+        for (const call of begin(lanes)) {
+          calls.push(call);
+          for (const { row } of call) {
+            if (row.key === null) continue;
+            expect(row.id).toBeGreaterThan(lastOf.get(row.key) ?? 0);
+            lastOf.set(row.key, row.id);
+          }
+        }
+        expect(calls.length).toBeLessThanOrEqual(chosen.concurrency);
+        const keys = calls.flatMap((call) => [...new Set(call.map(({ row }) => row.key))]);
+        const named = keys.filter((key) => key !== null);
+        expect(new Set(named).size).toBe(named.length);
+      };
+      for (const step of all) {
+        if ('add' in step) lanes.add(item(step.add));
+        else {
+          const [ended] = calls.splice(step.end % Math.max(1, calls.length), 1);
+          if (ended !== undefined) lanes.done(ended);
+        }
+        beginAll();
+      }
+      while (calls.length > 0) {
+        const ended = calls.shift();
+        if (ended !== undefined) lanes.done(ended);
+        beginAll();
+      }
+      expect(lanes.isIdle).toBe(true);
+    }),
+  );
+});

@@ -76,12 +76,13 @@ export class CursorKeeper {
 
   /**
    * Lets a task store the cursor itself, with no other write before it has ended.
-   * @param task answers the cursor that it stored
+   * @param task answers the cursor that it stored, undefined when it stored none
    * @throws what the task throws; what is stored then is not known, and nothing is written any more
    */
-  async exclusively(task: () => Promise<Cursor>): Promise<void> {
+  async exclusively(task: () => Promise<Cursor | undefined>): Promise<void> {
     while (this.#writing !== undefined) await this.#writing;
     const began = performance.now();
+    const wasUnstored = this.#unstored;
     this.#unstored = false;
     const storing = task();
     this.#writing = storing.then(
@@ -89,8 +90,12 @@ export class CursorKeeper {
       () => {},
     );
     try {
-      this.#cursor = await storing;
-      this.#noteRenewed(began);
+      const stored = await storing;
+      if (stored === undefined) this.#unstored ||= wasUnstored;
+      else {
+        this.#cursor = stored;
+        this.#noteRenewed(began);
+      }
     } catch (error) {
       this.#closed = true;
       this.#lostTrack = true;

@@ -1,5 +1,5 @@
 import { sql } from 'kysely';
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { Database } from '../db/database.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { Cursor } from './cursor.ts';
@@ -100,13 +100,13 @@ export async function claimCursor(
  * the server has crashed since the claim: the cursor must be read again.
  */
 export async function writeCursor(
-  pool: Pool,
+  client: Pool | ClientBase,
   names: Names,
   hold: CursorHold,
   cursor: Cursor,
   leaseSeconds: number,
 ): Promise<FencedWrite> {
-  const result = await pool.query({
+  const result = await client.query({
     name: 'pgwatch_write_cursor',
     text: `
       update ${qualified(names, 'consumer_cursor')}

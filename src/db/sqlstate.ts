@@ -1,3 +1,5 @@
+import pg from 'pg';
+
 /** The SQLSTATEs that pgwatch decides by, named. */
 export const SQLSTATE = {
   undefinedTable: '42P01',
@@ -21,4 +23,13 @@ export const SQLSTATE = {
 export function codeOf(error: unknown): string | undefined {
   if (typeof error !== 'object' || error === null || !('code' in error)) return undefined;
   return typeof error.code === 'string' ? error.code : undefined;
+}
+
+/**
+ * Whether the server has refused a statement: it answered, and its transaction has come to nothing.
+ * Not so when it was shut down meanwhile (FATAL), or the connection broke: a commit may have taken
+ * place then.
+ */
+export function wasRefused(error: unknown): boolean {
+  return error instanceof pg.DatabaseError && error.severity === 'ERROR';
 }

@@ -6,7 +6,10 @@ import { type Outcome, UNREADABLE } from './outcome.ts';
 
 /** How a consumer's attempts are made. */
 export interface Attempts {
-  /** Makes one attempt at what one call is given. Never throws; outcomes in the order of the items. */
+  /**
+   * Makes one attempt at what one call is given; outcomes in the order of the items. Throws, or
+   * rejects, for faults that are none of the handler's only.
+   */
   make(items: readonly Item[], progress: Progress): Outcomes;
 }
 

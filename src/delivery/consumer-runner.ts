@@ -12,9 +12,11 @@ import type { WakeRouter } from '../wake/wake-router.ts';
 import { PlainAttempts } from './attempts.ts';
 import { ConsumerLoop } from './consumer-loop.ts';
 import type { DeliveryEventSink } from './events.ts';
+import type { Execution } from './execute.ts';
 import { Patience, StoppedError } from './patience.ts';
 import { Redeliveries } from './redeliveries.ts';
 import { RedeliveryStore } from './redelivery-store.ts';
+import { CommitUnknownError, TransactionalAttempts } from './transactional-attempts.ts';
 
 export interface DeliverySettings {
   readonly limits: FetchLimits;
@@ -139,17 +141,31 @@ export class ConsumerRunner {
       startedAt: now,
       onFenced,
     });
+    const execution: Execution = {
+      consumer,
+      policy: { ...settings.retry, ...consumer.retry },
+      timeLimitSeconds: consumer.handlerTimeoutSeconds ?? settings.handlerTimeoutSeconds,
+      // Whoever has taken over handles it again; what we still do of it is of no use.
+      context: { signal: AbortSignal.any([aborting, fence.signal]), logger, consumer },
+    };
+    const { leaseSeconds } = settings;
+    const patience = this.#patience;
     const loop = new ConsumerLoop({
       pool: db.pool,
       names: db.names,
       consumer,
-      attempts: new PlainAttempts({
-        consumer,
-        policy: { ...settings.retry, ...consumer.retry },
-        timeLimitSeconds: consumer.handlerTimeoutSeconds ?? settings.handlerTimeoutSeconds,
-        // Whoever has taken over handles it again; what we still do of it is of no use.
-        context: { signal: AbortSignal.any([aborting, fence.signal]), logger, consumer },
-      }),
+      attempts: consumer.transactional
+        ? new TransactionalAttempts({
+            db,
+            execution,
+            hold,
+            leaseSeconds,
+            keeper,
+            redeliveries,
+            patience,
+            onFenced,
+          })
+        : new PlainAttempts(execution),
       lanes: {
         concurrency: consumer.concurrency,
         batchSize: consumer.handleBatch === undefined ? 1 : consumer.batchSize,
@@ -160,13 +176,17 @@ export class ConsumerRunner {
       fallbackMs: settings.fallbackSeconds * 1000,
       once: settings.once,
       stopping: AbortSignal.any([stopping, fence.signal]),
-      patience: this.#patience,
+      patience,
       emit,
     });
     router.add(loop, consumer.channels);
     try {
       await redeliveries.open();
       await loop.run();
+    } catch (error) {
+      if (!(error instanceof CommitUnknownError) || settings.once) throw error;
+      emit({ type: 'commit-unknown', consumer: consumer.id, error });
+      return 'fenced';
     } finally {
       router.remove(loop);
       await this.#handOver(keeper, () => releaseLease(db, hold));

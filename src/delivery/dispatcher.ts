@@ -6,7 +6,7 @@ export interface DispatcherOptions {
   readonly lanes: Lanes;
   /** Whether anything may begin now. */
   readonly mayBegin: () => boolean;
-  /** Makes an attempt. Must not throw. */
+  /** Makes an attempt. May reject for a fault that is none of the handler's. */
   readonly attempt: (items: readonly Item[]) => Outcomes;
   /** Records what came of it; until then the lanes stay taken. Undefined: there is nothing to wait for. */
   readonly settle: (
@@ -45,10 +45,7 @@ export class Dispatcher {
       if (items === undefined) return;
       const outcomes = attempt(items);
       if (outcomes instanceof Promise) {
-        void outcomes.then((made) => {
-          this.#settle(items, made);
-          this.begin();
-        });
+        this.#settleLater(items, outcomes);
       } else {
         this.#settle(items, outcomes);
       }
@@ -61,6 +58,16 @@ export class Dispatcher {
     await new Promise<void>((resolve) => {
       this.#whenDrained = resolve;
     });
+  }
+
+  #settleLater(items: readonly Item[], outcomes: Promise<readonly Outcome[]>): void {
+    outcomes
+      .then((made) => this.#settle(items, made))
+      .catch((error: unknown) => {
+        this.#options.onFault(error);
+        this.#end(items);
+      })
+      .finally(() => this.begin());
   }
 
   #settle(items: readonly Item[], outcomes: readonly Outcome[]): void {

@@ -21,6 +21,8 @@ export type DeliveryEvent =
       readonly secondsLeft: number;
     }
   | { readonly type: 'fenced'; readonly consumer: string }
+  /** The server was lost during the commit of a transactional consumer; the cursor is read again. */
+  | { readonly type: 'commit-unknown'; readonly consumer: string; readonly error: unknown }
   | { readonly type: 'skipped-playback'; readonly consumer: string }
   /** It has handled what it found at its start, and now handles what comes. */
   | { readonly type: 'live'; readonly consumer: string; readonly replayed: number }

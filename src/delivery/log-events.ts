@@ -69,6 +69,12 @@ function logStateChange(logger: Logger, event: StateChange): void {
         'lease lost: another process has taken over, or the server has crashed; claiming it again',
       );
       return;
+    case 'commit-unknown':
+      logger.warn(
+        { consumer, err: event.error },
+        'server lost during a commit, reading the cursor again',
+      );
+      return;
     case 'skipped-playback':
       logger.warn({ consumer }, 'playback skipped, starting from now');
       return;

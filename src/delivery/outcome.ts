@@ -6,7 +6,8 @@ import { retryDelaySeconds } from './retry-delay.ts';
 
 /** What became of one attempt to handle a notification. */
 export type Outcome =
-  | { readonly kind: 'handled' }
+  /** `recorded`: that it was handled is stored already. */
+  | { readonly kind: 'handled'; readonly recorded?: true }
   | ({ readonly kind: 'retry'; readonly delaySeconds: number } & Failure)
   | ({ readonly kind: 'dead' } & Failure)
   /** Stopped by a shutdown: not an attempt, it will be handled again. */

@@ -102,7 +102,7 @@ export class Recorder {
       const { key } = item.row;
       if (outcome.kind === 'interrupted') return;
       if (key !== null && retriedKeys.has(key)) behind.push(item);
-      else if (outcome.kind === 'handled') this.#noteHandled(item);
+      else if (outcome.kind === 'handled') this.#noteHandled(item, outcome.recorded === true);
       else failed.push({ item, outcome });
       if (outcome.kind === 'retry' && key !== null) retriedKeys.add(key);
     });
@@ -170,9 +170,10 @@ export class Recorder {
     return from === 'log' && !this.#passed.has(row.id);
   }
 
-  #noteHandled(item: Item): void {
-    const { consumer, emit } = this.#options;
+  #noteHandled(item: Item, isRecorded: boolean): void {
+    const { consumer, emit, onDue } = this.#options;
     if (this.#isNew(item)) this.settle(item.row);
+    else if (isRecorded) onDue();
     else this.#resolve(item.row);
     emit({ type: 'handled', consumer, row: item.row });
   }

@@ -148,6 +148,16 @@ export class Redeliveries {
     });
   }
 
+  /** The same, done by a task that writes it in a transaction of its own. */
+  async resolveBy<T>(row: LogRow, task: () => Promise<T>): Promise<T> {
+    return this.#mutex.run(async () => {
+      const result = await task();
+      this.leave([row]);
+      await this.#askWhenDue();
+      return result;
+    });
+  }
+
   /**
    * Lets the cursor pass what is being handled; from now on it is settled here. What has its key
    * waits behind it. Answers what was withdrawn.

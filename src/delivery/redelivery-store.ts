@@ -1,4 +1,4 @@
-import type { Pool } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import type { CursorHold, FencedWrite } from '../cursor/cursor-store.ts';
 import { type Names, qualified } from '../db/names.ts';
 import { type LogRow, logRowOf, rowsWithinBytes } from '../log/log-row.ts';
@@ -25,15 +25,15 @@ export interface Redelivery {
  * due costs nothing for what waits.
  */
 export class RedeliveryStore {
-  readonly #pool: Pool;
+  readonly #client: Pool | ClientBase;
   readonly #names: Names;
   readonly #hold: CursorHold;
   readonly #table: string;
   readonly #log: string;
   readonly #cursors: string;
 
-  constructor(pool: Pool, names: Names, hold: CursorHold) {
-    this.#pool = pool;
+  constructor(client: Pool | ClientBase, names: Names, hold: CursorHold) {
+    this.#client = client;
     this.#names = names;
     this.#hold = hold;
     this.#table = qualified(names, 'redelivery');
@@ -156,7 +156,7 @@ export class RedeliveryStore {
     startedAt: string,
     inFlight: readonly number[],
   ): Promise<Redelivery[]> {
-    const { rows } = await this.#pool.query<DueValues>({
+    const { rows } = await this.#client.query<DueValues>({
       text: rowsWithinBytes(this.#names, {
         from: `(
           select log.*, r.attempt, r.reason,
@@ -188,7 +188,7 @@ export class RedeliveryStore {
 
   /** Forgets retries whose notification is gone from the log. */
   async forgetDeleted(): Promise<number> {
-    const { rowCount } = await this.#pool.query(
+    const { rowCount } = await this.#client.query(
       `delete from ${this.#table} r
        where ${OF_THIS_CURSOR} and state = 'retry' and due_at <= now()
          and not exists (select from ${this.#log} log where log.id = r.notification_id)`,
@@ -224,7 +224,7 @@ export class RedeliveryStore {
 
   /** Whether anything stands here at all, dead letters included. */
   async isEmpty(): Promise<boolean> {
-    const { rows } = await this.#pool.query<[boolean]>({
+    const { rows } = await this.#client.query<[boolean]>({
       text: `select not exists (select from ${this.#table} where ${OF_THIS_CURSOR})`,
       values: this.#cursorKey,
       rowMode: 'array',
@@ -234,7 +234,7 @@ export class RedeliveryStore {
 
   /** Seconds until the next one is due (0: now), undefined when nothing else is retried. */
   async secondsUntilDue(inFlight: readonly number[]): Promise<number | undefined> {
-    const { rows } = await this.#pool.query<[number | null]>({
+    const { rows } = await this.#client.query<[number | null]>({
       text: `
         select date_part('epoch', min(due_at) - clock_timestamp())
         from ${this.#table}
@@ -250,7 +250,7 @@ export class RedeliveryStore {
   /** Which of these notifications stand here already, and which of these keys are being retried. */
   async among(rows: readonly LogRow[]): Promise<{ ids: Set<number>; keys: Set<string> }> {
     const keys = [...new Set(rows.flatMap(({ key }) => (key === null ? [] : [key])))];
-    const { rows: found } = await this.#pool.query<[number | null, string | null]>({
+    const { rows: found } = await this.#client.query<[number | null, string | null]>({
       text: `
         select notification_id, null::text from ${this.#table}
         where consumer_id = $1 and notification_id = any ($2)
@@ -285,7 +285,7 @@ export class RedeliveryStore {
 
   async #write(text: string, values: readonly unknown[]): Promise<FencedWrite> {
     const { consumerId, partition, epoch } = this.#hold;
-    const { rows } = await this.#pool.query<[number]>({
+    const { rows } = await this.#client.query<[number]>({
       text,
       values: [consumerId, partition, epoch, ...values],
       rowMode: 'array',

@@ -1,4 +1,5 @@
-import { text } from 'node:stream/consumers';
+import type { Readable } from 'node:stream';
+import { buffer } from 'node:stream/consumers';
 import type { Database } from '../db/database.ts';
 import { PgwatchError } from '../errors.ts';
 import { appendJson } from '../log/append.ts';
@@ -15,7 +16,7 @@ export async function runNotify(
   json: string,
 ): Promise<number> {
   assertChannel(channel);
-  const payload = json === '-' ? await text(context.input) : json;
+  const payload = json === '-' ? await readPayload(context.input) : json;
   assertJson(payload);
   await withDatabase(context, 'schema', async (db) => {
     const id = await appendJson(db.pool, channel, payload, {
@@ -37,6 +38,24 @@ async function warnIfNobodyListens({ logger }: CommandContext, db: Database, cha
     { channel },
     `no known consumer listens on this channel.${suggest(channel, channels)}`,
   );
+}
+
+/**
+ * Standard input as text. A byte order mark, as Windows' programs write it, is left out. What is not
+ * UTF-8 would otherwise be sent with its letters replaced, and nobody would notice.
+ */
+async function readPayload(input: Readable): Promise<string> {
+  const bytes = await buffer(input);
+  try {
+    return new TextDecoder('utf-8', { fatal: true }).decode(bytes);
+  } catch (cause) {
+    throw new PgwatchError('PAYLOAD_INVALID', {
+      what: 'The payload on standard input is not UTF-8.',
+      why: 'JSON is, so nobody can tell which characters its bytes mean.',
+      hint: 'Convert it first, as in: iconv -f latin1 -t utf-8 payload.json | pgwatch notify my_channel -',
+      cause,
+    });
+  }
 }
 
 function assertJson(payload: string): void {

@@ -90,6 +90,16 @@ describe.sequential('the commands, from installing to cleaning up', () => {
     ]);
   });
 
+  it('notify refuses standard input that is not UTF-8, and sends nothing', async () => {
+    const input = Buffer.from('{"name": "Zoë"}', 'latin1');
+    const { code, stdout, stderr } = await project.run(['notify', 'order_events', '-'], { input });
+    expect(stderr).toContain('error[PAYLOAD_INVALID]: The payload on standard input is not UTF-8.');
+    expect(stdout).toBe('');
+    expect(code).toBe(2);
+    const { rows } = await database.query('select id from pgwatch.notification_log');
+    expect(rows).toHaveLength(2);
+  });
+
   it('listen --once handles captured changes and what was sent', async () => {
     await database.query(`insert into orders (id, status) values (7, 'new')`);
     const { stdout } = await project.run(['listen', '--once']);

@@ -20,7 +20,7 @@ export interface Project {
 
 export interface StartProgramOptions {
   readonly env?: Readonly<Record<string, string>>;
-  readonly input?: string;
+  readonly input?: string | Uint8Array;
 }
 
 export interface FinishedProgram {

@@ -18,7 +18,7 @@ export class RunningProgram {
     parameters: readonly string[],
     cwd: string,
     env: Readonly<Record<string, string>>,
-    input?: string,
+    input?: string | Uint8Array,
   ) {
     this.#child = spawn(process.execPath, [...parameters], {
       cwd,

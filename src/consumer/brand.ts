@@ -6,13 +6,18 @@
  */
 export const CONSUMER_BRAND: unique symbol = Symbol.for('pgwatch.consumer');
 
-/** The brand of any value that a module may export; an object that throws when read has none. */
+/** The brand of any value that a module may export. */
 export function brandOf(value: unknown): unknown {
+  return propertyOf(value, CONSUMER_BRAND);
+}
+
+/** A property of any value that a module may export; an object that throws when read has none. */
+export function propertyOf(value: unknown, name: PropertyKey): unknown {
   if (typeof value !== 'function' && (typeof value !== 'object' || value === null)) {
     return undefined;
   }
   try {
-    return Reflect.get(value, CONSUMER_BRAND);
+    return Reflect.get(value, name);
   } catch {
     return undefined;
   }

@@ -8,6 +8,7 @@ import { consumerOf } from './base-consumer.ts';
 import { type Candidate, type ConsumerClass, candidatesOf } from './candidate.ts';
 import type { Consumer } from './consumer.ts';
 import { type ConsumerFile, findConsumerFiles } from './consumer-files.ts';
+import { idOfLookalike, lookalikeError } from './lookalike.ts';
 
 export interface DiscoveryOptions {
   /** Absolute: what the globs are relative to. */
@@ -43,7 +44,8 @@ export interface LoadFailure {
 /**
  * Imports the modules that the globs find and makes consumers of what they export (see
  * `candidatesOf`). What is exported several times counts once, and belongs to a module that is not
- * an index. Whatever goes wrong becomes a failure and hides nothing else.
+ * an index. Whatever goes wrong becomes a failure and hides nothing else; so does what only looks
+ * like a consumer.
  *
  * Two consumers with the same id are both left out, as one failure.
  */
@@ -53,13 +55,18 @@ export async function discoverConsumers(options: DiscoveryOptions): Promise<Disc
   const candidates = await loadCandidates(options, files, failures);
   const made: DiscoveredConsumer[] = [];
   for (const candidate of candidates) {
-    if (isOnlyABase(candidate, candidates)) continue;
+    if (candidate.kind === 'lookalike' || isOnlyABase(candidate, candidates)) continue;
     const { source, name } = candidate;
     try {
       made.push({ ...source, consumer: makeConsumer(candidate), name });
     } catch (error) {
       failures.push(await failureOf(options.root, source, error));
     }
+  }
+  for (const { kind, value, name, source } of candidates) {
+    if (kind !== 'lookalike' || isMadeUseOf(value, made)) continue;
+    const { file, app } = source;
+    failures.push({ file, app, error: lookalikeError(value, name, file) });
   }
   const consumers = leaveOutDuplicates(made, failures);
   return { consumers: consumers.sort(byPlace), failures: failures.sort(byPlace) };
@@ -97,7 +104,7 @@ function isOnlyABase(candidate: Candidate, candidates: readonly Candidate[]): bo
   const hasNoId = candidate.value.consumerId === undefined;
   return candidates.some(({ kind, value }) => {
     if (kind === 'class') return hasNoId && extendsClass(value, candidate.value);
-    if (kind === 'definition') return false;
+    if (kind !== 'instance') return false;
     return (
       value.constructor === candidate.value ||
       (hasNoId && extendsClass(value.constructor, candidate.value))
@@ -109,7 +116,13 @@ function extendsClass(value: object, base: ConsumerClass): boolean {
   return Object.prototype.isPrototypeOf.call(base, value);
 }
 
-function makeConsumer(candidate: Candidate): Consumer {
+/** Whether it is what a consumer was made of: exported as well, for its tests for one. */
+function isMadeUseOf(lookalike: object, made: readonly DiscoveredConsumer[]): boolean {
+  const id = idOfLookalike(lookalike);
+  return made.some(({ consumer }) => consumer.id === id);
+}
+
+function makeConsumer(candidate: Exclude<Candidate, { kind: 'lookalike' }>): Consumer {
   switch (candidate.kind) {
     case 'definition':
       return candidate.value;

@@ -222,6 +222,17 @@ describe('pgwatch listen', () => {
     const named = await project.run(['listen', '--once', '--consumers', 'e2e_sound']);
     expect(named.code).toBe(0);
   });
+
+  it('refuses to start when a consumer was not made by defineConsumer', async () => {
+    const project = await projectWith({
+      'consumers/a.ts': printingConsumer('e2e_sound', 'e2e_sound'),
+      'consumers/bare.ts': `export default { id: 'e2e_bare', channels: ['e2e_bare'], handle() {} };`,
+    });
+    const { code, stderr } = await project.run(['listen', '--once']);
+    expect(stderr).toContain('error[CONSUMER_INVALID]: bare in consumers/bare.ts looks like');
+    expect(stderr).toContain('Wrap it in defineConsumer(');
+    expect(code).toBe(2);
+  });
 });
 
 describe('a module with a life of its own', () => {

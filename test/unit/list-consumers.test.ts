@@ -81,6 +81,20 @@ describe('as a table', () => {
     ]);
   });
 
+  test('what only looks like a consumer is shown with what to do, and the exit code is 1', async () => {
+    const files = { 'consumers/mails.ts': "export default { id: 'mails', handle() {} };" };
+    expect(await list(files)).toMatchObject({
+      code: 1,
+      text: [
+        'Could not be loaded:',
+        '  consumers/mails.ts (app consumers)',
+        '    error[CONSUMER_INVALID]: mails in consumers/mails.ts looks like a consumer, but was not made by defineConsumer. Passed over, it would miss its notifications.',
+        '    → Wrap it in defineConsumer({ id, channels, handle }), imported from pgwatch. If it is no consumer, do not export it.',
+        '',
+      ].join('\n'),
+    });
+  });
+
   test('when there are none, it says where it looked', async () => {
     const apps = { shop: ['shop/*.ts', '!shop/old/**'], mail: ['mail/*.ts'] };
     expect(await list({}, {}, { kind: 'apps', apps })).toMatchObject({

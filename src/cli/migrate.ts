@@ -2,8 +2,9 @@ import { importModule } from '../config/load-module.ts';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
 import type { Database } from '../db/database.ts';
 import { install, installationState } from '../db/installation.ts';
+import type { MigrationOwner } from '../db/migration-bookkeeping.ts';
 import type { MigrationScript } from '../db/migration-script.ts';
-import type { MigrationOwner, MigrationState, MigrationTarget } from '../db/migrator.ts';
+import type { MigrationState, MigrationTarget } from '../db/migration-steps.ts';
 import { plannedSql } from '../db/planned-sql.ts';
 import { projectMigrations } from '../db/project-migrations.ts';
 import { PgwatchError } from '../errors.ts';
@@ -16,6 +17,12 @@ const OWNER_LABELS = { pgwatch: 'pgwatch', project: 'project' } as const satisfi
   MigrationOwner,
   string
 >;
+
+/** Why one that was applied is not there. */
+const GONE_LABELS = {
+  pgwatch: 'of a newer pgwatch',
+  project: 'file missing',
+} as const satisfies Record<MigrationOwner, string>;
 
 /** Installs or upgrades pgwatch's schema, then runs the project's own migrations. */
 export async function runMigrate(
@@ -68,14 +75,20 @@ async function showStatus(
 ): Promise<number> {
   const state = await installationState(db, projectScripts);
   const rows = (['pgwatch', 'project'] as const).flatMap((owner) =>
-    state[owner].map(({ name, executedAt }: MigrationState) => [
+    state[owner].map((migration) => [
       OWNER_LABELS[owner],
-      name,
-      executedAt === undefined ? 'pending' : `applied ${executedAt.toISOString()}`,
+      migration.name,
+      shownState(owner, migration),
     ]),
   );
   context.output.write(formatTable(['OWNER', 'MIGRATION', 'STATE'], rows));
   return 0;
+}
+
+function shownState(owner: MigrationOwner, { executedAt, isGone }: MigrationState): string {
+  if (executedAt === undefined) return 'pending';
+  const applied = `applied ${executedAt.toISOString()}`;
+  return isGone ? `${applied}, ${GONE_LABELS[owner]}` : applied;
 }
 
 async function scriptsOf({ migrations }: ResolvedConfig): Promise<MigrationScript[]> {

@@ -1,13 +1,8 @@
 import type { Database } from './database.ts';
+import type { MigrationOwner } from './migration-bookkeeping.ts';
 import type { MigrationScript } from './migration-script.ts';
-import {
-  type MigrationChange,
-  type MigrationOwner,
-  type MigrationState,
-  type MigrationTarget,
-  whileNobodyElseMigrates,
-  withMigrationRunner,
-} from './migrator.ts';
+import type { MigrationChange, MigrationState, MigrationTarget } from './migration-steps.ts';
+import { whileNobodyElseMigrates, withMigrationRunner } from './migrator.ts';
 import { ownMigrations } from './own-migrations.ts';
 import { assertSchemaNotNewer, assertServerVersion } from './schema-check.ts';
 
@@ -23,7 +18,7 @@ export interface InstallOptions {
 /**
  * Installs or upgrades pgwatch's schema, then moves the project's migrations to the target. Waits
  * for another process that does the same.
- * @throws DATABASE_VERSION_UNSUPPORTED, SCHEMA_NEWER, MIGRATION_FAILED
+ * @throws DATABASE_VERSION_UNSUPPORTED, SCHEMA_NEWER, MIGRATION_FAILED, MIGRATION_UNKNOWN
  */
 export async function install({ db, projectScripts, target, onChange }: InstallOptions) {
   await assertServerVersion(db);
@@ -32,13 +27,12 @@ export async function install({ db, projectScripts, target, onChange }: InstallO
     const own = await ownMigrations(db.names);
     await withMigrationRunner(db.url, db.names, async (runner) => {
       await runner.run('pgwatch', own, { kind: 'latest' }, (change) => onChange('pgwatch', change));
-      if (projectScripts.length === 0) return;
       await runner.run('project', projectScripts, target, (change) => onChange('project', change));
     });
   });
 }
 
-/** Which migrations have been applied, and which are pending. Changes nothing. */
+/** Which migrations are applied, pending, or gone although they are applied. Changes nothing. */
 export async function installationState(
   db: Database,
   projectScripts: readonly MigrationScript[],

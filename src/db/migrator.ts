@@ -12,18 +12,18 @@ import {
 import pg from 'pg';
 import { PgwatchError } from '../errors.ts';
 import { connectionOptions } from './database.ts';
+import { appliedMigrations, BOOKKEEPING, type MigrationOwner } from './migration-bookkeeping.ts';
 import { migrationFailed } from './migration-failure.ts';
 import type { MigrationScript, MigrationStep } from './migration-script.ts';
+import {
+  type MigrationChange,
+  type MigrationState,
+  type MigrationTarget,
+  stateOf,
+  stepsTo,
+} from './migration-steps.ts';
 import { type Names, quoteLiteral } from './names.ts';
 import { codeOf, SQLSTATE } from './sqlstate.ts';
-
-/** Whose migrations: pgwatch's schema, or the project's own (its tables and triggers). */
-export type MigrationOwner = 'pgwatch' | 'project';
-
-const BOOKKEEPING = {
-  pgwatch: { table: 'migration', lockTable: 'migration_lock' },
-  project: { table: 'project_migration', lockTable: 'project_migration_lock' },
-} as const satisfies Record<MigrationOwner, { table: string; lockTable: string }>;
 
 /**
  * A migration waits at most this long for a table lock, because everybody who comes later to that
@@ -32,23 +32,6 @@ const BOOKKEEPING = {
 const LOCK_TIMEOUT_MS = 2_000;
 const LOCK_ATTEMPTS = 15;
 const LOCK_PAUSE_MS = 2_000;
-
-export interface MigrationState {
-  readonly name: string;
-  /** Undefined: pending. */
-  readonly executedAt: Date | undefined;
-}
-
-export type MigrationTarget =
-  | { readonly kind: 'latest' }
-  | { readonly kind: 'down' }
-  /** `name` undefined: before the first. */
-  | { readonly kind: 'to'; readonly name: string | undefined };
-
-export interface MigrationChange {
-  readonly name: string;
-  readonly direction: 'up' | 'down';
-}
 
 /**
  * Runs a task while no other `pgwatch migrate` of this installation runs; waits for it to end.
@@ -113,14 +96,18 @@ export class MigrationRunner {
     owner: MigrationOwner,
     scripts: readonly MigrationScript[],
   ): Promise<MigrationState[]> {
-    const migrations = await this.#migrator(owner, scripts).getMigrations();
-    return migrations.map(({ name, executedAt }) => ({ name, executedAt }));
+    const applied = await appliedMigrations(this.#kysely, this.#names.schema, owner);
+    return stateOf(
+      scripts.map(({ name }) => name),
+      applied,
+    );
   }
 
   /**
    * Moves to the target, each migration in a transaction of its own, so that locks are held briefly
    * and what succeeded stays.
-   * @throws MIGRATION_FAILED with the migration's name and the database's error
+   * @throws MIGRATION_FAILED with the migration's name and the database's error; MIGRATION_UNKNOWN
+   *   when the file of one that was applied is gone
    */
   async run(
     owner: MigrationOwner,
@@ -162,47 +149,6 @@ export class MigrationRunner {
       // Where two were applied in the same millisecond: as everywhere else, not by the locale.
       nameComparator: (a, b) => (a < b ? -1 : 1),
     });
-  }
-}
-
-interface PlannedStep extends MigrationChange {
-  /** The migration that is the newest one after a step down. */
-  readonly previous: string | undefined;
-}
-
-/** Which migrations to run, in which order. Pure. @throws RangeError when the target does not exist */
-export function stepsTo(
-  target: MigrationTarget,
-  state: readonly MigrationState[],
-): readonly PlannedStep[] {
-  const executed = state.filter((migration) => migration.executedAt !== undefined);
-  const pending = state.filter((migration) => migration.executedAt === undefined);
-  const up = (migrations: readonly MigrationState[]): PlannedStep[] =>
-    migrations.map(({ name }) => ({ name, direction: 'up', previous: undefined }));
-  const down = (count: number): PlannedStep[] =>
-    executed
-      .map(({ name }, index) => ({
-        name,
-        direction: 'down' as const,
-        previous: executed[index - 1]?.name,
-      }))
-      .slice(executed.length - count)
-      .reverse();
-
-  switch (target.kind) {
-    case 'latest':
-      return up(pending);
-    case 'down':
-      return down(Math.min(1, executed.length));
-    case 'to': {
-      const position = state.findIndex(({ name }) => name === target.name);
-      if (position === -1 && target.name !== undefined) {
-        throw new RangeError(`There is no migration "${target.name}".`);
-      }
-      const after = executed.filter((migration) => state.indexOf(migration) > position);
-      if (after.length > 0) return down(after.length);
-      return up(pending.filter((migration) => state.indexOf(migration) <= position));
-    }
   }
 }
 

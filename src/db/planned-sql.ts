@@ -3,7 +3,8 @@ import type { Database } from './database.ts';
 import { installationState } from './installation.ts';
 import { migrationFailed } from './migration-failure.ts';
 import type { MigrationScript } from './migration-script.ts';
-import { type MigrationTarget, migrationDialect, runStep, stepsTo } from './migrator.ts';
+import { type MigrationTarget, stepsTo } from './migration-steps.ts';
+import { migrationDialect, runStep } from './migrator.ts';
 import { quoteIdentifier, quoteLiteral } from './names.ts';
 import { ownMigrations } from './own-migrations.ts';
 import { assertSchemaNotNewer } from './schema-check.ts';
@@ -12,7 +13,7 @@ import { assertSchemaNotNewer } from './schema-check.ts';
  * The SQL that migrating to the target would run: runs it in one transaction, notes it down, and
  * rolls back. So it is what would really run, also of migrations that decide by what they read; and
  * a migration that would fail fails here. Holds the locks of all the migrations for that moment.
- * @throws SCHEMA_NEWER, MIGRATION_FAILED
+ * @throws SCHEMA_NEWER, MIGRATION_FAILED, MIGRATION_UNKNOWN
  */
 export async function plannedSql(
   db: Database,

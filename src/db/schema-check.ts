@@ -1,8 +1,8 @@
 import { sql } from 'kysely';
 import { PgwatchError } from '../errors.ts';
 import type { Database } from './database.ts';
+import { appliedMigrations } from './migration-bookkeeping.ts';
 import { ownMigrations } from './own-migrations.ts';
-import { codeOf, SQLSTATE } from './sqlstate.ts';
 
 const OLDEST_SERVER_VERSION = 140000;
 
@@ -27,7 +27,7 @@ export async function assertServerVersion(db: Database): Promise<void> {
  */
 export async function assertSchema(db: Database): Promise<void> {
   const known = (await ownMigrations(db.names)).map(({ name }) => name);
-  const applied = await appliedMigrations(db);
+  const applied = await appliedNames(db);
   const migrate = 'Run `pgwatch migrate` (or `pgwatch listen --migrate`).';
   if (applied.length === 0) {
     throw new PgwatchError('SCHEMA_MISSING', {
@@ -48,7 +48,7 @@ export async function assertSchema(db: Database): Promise<void> {
 /** @throws SCHEMA_NEWER when the database has a migration that this program does not know */
 export async function assertSchemaNotNewer(db: Database): Promise<void> {
   const known = (await ownMigrations(db.names)).map(({ name }) => name);
-  assertNotNewer(db.names.schema, await appliedMigrations(db), known);
+  assertNotNewer(db.names.schema, await appliedNames(db), known);
 }
 
 function assertNotNewer(
@@ -65,15 +65,8 @@ function assertNotNewer(
   });
 }
 
-async function appliedMigrations(db: Database): Promise<string[]> {
-  try {
-    const rows = await db.kysely.selectFrom('migration').select('name').execute();
-    return rows.map(({ name }) => name);
-  } catch (error) {
-    const code = codeOf(error);
-    if (code === SQLSTATE.undefinedTable || code === SQLSTATE.invalidSchemaName) return [];
-    throw error;
-  }
+async function appliedNames(db: Database): Promise<string[]> {
+  return [...(await appliedMigrations(db.kysely, db.names.schema, 'pgwatch')).keys()];
 }
 
 /**

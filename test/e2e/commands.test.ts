@@ -1,3 +1,5 @@
+import { rm } from 'node:fs/promises';
+import { join } from 'node:path';
 import { afterAll, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createProject, type Project, printingConsumer } from '../support/project.ts';
@@ -70,6 +72,21 @@ describe.sequential('the commands, from installing to cleaning up', () => {
     );
     const after = await project.run(['migrate', '--status']);
     expect(after.stdout).toMatch(/project +002_status +applied \d{4}-/);
+  });
+
+  it('migrate --status shows what was applied and has no file any more; --down refuses', async () => {
+    await rm(join(project.folder, 'migrations/002_status.sql'));
+    await rm(join(project.folder, 'migrations/002_status.down.sql'));
+    const { code, stdout } = await project.run(['migrate', '--status']);
+    expect(stdout).toMatch(/project +001_orders +applied \S+\n/);
+    expect(stdout).toMatch(/project +002_status +applied \S+, file missing\n/);
+    expect(code).toBe(0);
+    const down = await project.run(['migrate', '--down']);
+    expect(down.stderr).toContain(
+      'error[MIGRATION_UNKNOWN]: The migration "002_status" was applied, and its file is not there any more.',
+    );
+    expect(down.stderr).toContain('→ Bring it back');
+    expect(down.code).toBe(2);
   });
 
   it('notify sends what it is given, also from standard input, and prints the id', async () => {

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createTriggerForTable } from '../../src/capture/triggers.ts';
 import { installationState } from '../../src/db/installation.ts';
+import type { MigrationTarget } from '../../src/db/migration-steps.ts';
 import { plannedSql } from '../../src/db/planned-sql.ts';
 import { gate } from '../support/delivery-fixture.ts';
 import {
@@ -42,8 +43,8 @@ describe('migrating', () => {
     const { pgwatch, project } = await installationState(db, scripts);
     expect(pgwatch.every(({ executedAt }) => executedAt instanceof Date)).toBe(true);
     expect(project).toEqual([
-      { name: 'a', executedAt: expect.any(Date) },
-      { name: 'b', executedAt: undefined },
+      { name: 'a', executedAt: expect.any(Date), isGone: false },
+      { name: 'b', executedAt: undefined, isGone: false },
     ]);
   });
 
@@ -213,6 +214,43 @@ describe("the project's own migrations", () => {
     const failure = await failureOf(migrate(db, [sqlScript('1', 'create table one ()'), late]));
     expect(failure.code).toBe('MIGRATION_FAILED');
     expect(await tablesOf(test)).toEqual(['two']);
+  });
+
+  it('are refused, up and down, while the file of one that was applied is gone', async () => {
+    const test = await emptyDatabase();
+    const db = openInstallation(test);
+    const first = sqlScript('1', 'create table "1" ()', 'drop table "1"');
+    const second = sqlScript('2', 'create table "2" ()', 'drop table "2"');
+    const third = sqlScript('3', 'create table "3" ()', 'drop table "3"');
+    await migrate(db, [first, second]);
+    expect((await installationState(db, [first])).project).toEqual([
+      { name: '1', executedAt: expect.any(Date), isGone: false },
+      { name: '2', executedAt: expect.any(Date), isGone: true },
+    ]);
+    const down: MigrationTarget = { kind: 'down' };
+    for (const failure of [
+      await failureOf(migrate(db, [first, third])),
+      await failureOf(plannedSql(db, [first, third], LATEST)),
+      await failureOf(migrate(db, [first], down)),
+      await failureOf(migrate(db, [first], { kind: 'to', name: '1' })),
+      await failureOf(migrate(db, [], down)),
+    ]) {
+      expect(failure.code).toBe('MIGRATION_UNKNOWN');
+      expect(failure.message).toContain('"2"');
+    }
+    expect(await tablesOf(test)).toEqual(['1', '2']);
+    expect(await migrate(db, [first])).toEqual([]);
+    expect(await migrate(db, [first, second, third])).toEqual(['project up 3']);
+  });
+
+  it('go on without one that was applied when its row is deleted, as the error says', async () => {
+    const test = await emptyDatabase();
+    const db = openInstallation(test);
+    await migrate(db, [sqlScript('1', 'select 1')]);
+    const { hint } = await failureOf(migrate(db, [sqlScript('2', 'select 2')]));
+    expect(hint).toContain("the table project_migration in pgwatch's schema");
+    await test.query(`delete from pgwatch.project_migration where name = '1'`);
+    expect(await migrate(db, [sqlScript('2', 'select 2')])).toEqual(['project up 2']);
   });
 
   it.each([

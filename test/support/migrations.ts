@@ -3,7 +3,7 @@ import { onTestFinished } from 'vitest';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { install } from '../../src/db/installation.ts';
 import type { MigrationScript, MigrationStep } from '../../src/db/migration-script.ts';
-import type { MigrationTarget } from '../../src/db/migrator.ts';
+import type { MigrationTarget } from '../../src/db/migration-steps.ts';
 import { ownMigrations } from '../../src/db/own-migrations.ts';
 import { PgwatchError } from '../../src/errors.ts';
 import { createTestDatabase, type TestDatabase } from './database.ts';

@@ -1,12 +1,15 @@
 import { describe, expect, it } from 'vitest';
-import { type MigrationTarget, stepsTo } from '../../src/db/migrator.ts';
+import { type MigrationTarget, stateOf, stepsTo } from '../../src/db/migration-steps.ts';
 
-/** Migrations in order; those that have been applied are in capitals. */
+/**
+ * Migrations in any order; those that have been applied are in capitals, with an exclamation mark
+ * when their file is gone.
+ */
 function steps(target: MigrationTarget, ...names: readonly string[]): string[] {
-  const state = names.map((name) => ({
-    name: name.toLowerCase(),
-    executedAt: name === name.toUpperCase() ? new Date(0) : undefined,
-  }));
+  const nameOf = (name: string) => name.replace('!', '').toLowerCase();
+  const there = names.filter((name) => !name.endsWith('!')).map(nameOf);
+  const applied = names.filter((name) => name === name.toUpperCase()).map(nameOf);
+  const state = stateOf(there, new Map(applied.map((name) => [name, new Date(0)])));
   return stepsTo(target, state).map(({ name, direction, previous }) =>
     direction === 'up' ? `up ${name}` : `down ${name}, back to ${previous ?? 'nothing'}`,
   );
@@ -60,5 +63,41 @@ describe('to a migration', () => {
       'down b, back to a',
       'down a, back to nothing',
     ]);
+  });
+});
+
+describe('when the file of one that was applied is gone', () => {
+  it.each<[string, MigrationTarget, string[]]>([
+    ['up', LATEST, ['A', 'B!', 'c']],
+    ['down', DOWN, ['A', 'B!', 'C']],
+    ['down to that very one', DOWN, ['A', 'B!']],
+    ['down when no file is left', DOWN, ['A!']],
+    ['back to one before it', to('a'), ['A', 'B!']],
+    ['up to one', to('c'), ['A!', 'B', 'c']],
+  ])('nothing goes %s', (_way, target, names) => {
+    const gone = names
+      .find((name) => name.endsWith('!'))
+      ?.charAt(0)
+      .toLowerCase();
+    expect(() => steps(target, ...names)).toThrow(
+      expect.objectContaining({
+        code: 'MIGRATION_UNKNOWN',
+        message: expect.stringContaining(
+          `The migration "${gone}" was applied, and its file is not there any more.`,
+        ),
+        hint: expect.stringContaining('Bring it back'),
+      }),
+    );
+  });
+
+  it('all of them are named', () => {
+    expect(() => steps(LATEST, 'A!', 'B!', 'c')).toThrow(
+      'The migrations "a", "b" were applied, and their files are not there any more.',
+    );
+  });
+
+  it('it is no error as long as there is nothing to do', () => {
+    expect(steps(LATEST, 'A', 'B!')).toEqual([]);
+    expect(steps(to('b'), 'A!', 'B')).toEqual([]);
   });
 });

@@ -40,6 +40,12 @@ describe('a suggestion', () => {
     ['WelcomeEmail', ['welcome_email'], ' Did you mean "welcome_email"?'],
     ['shp', ['shop', 'shipping'], ' Did you mean "shop"?'],
     ['a', ['b'], ' Did you mean "b"?'],
+    ['oders', ['order_events', 'orders'], ' Did you mean "orders"?'],
+    ['odrers', ['order_events', 'orders'], ' Did you mean "orders"?'],
+    ['sohp', ['shop'], ' Did you mean "shop"?'],
+    ['jbos', ['logs', 'jobs'], ' Did you mean "jobs"?'],
+    ['jbo', ['job'], ' Did you mean "job"?'],
+    ['', ['job'], ''],
     ['orders', ['invoice', 'audit'], ''],
     ['anything', [], ''],
   ])('for %j among %j is %j', (found, candidates, suggestion) => {

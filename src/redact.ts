@@ -1,3 +1,9 @@
+/**
+ * How a database URL is written. It holds no secret, so it stays readable in hints; only where it
+ * stands alone, for a real URL may begin or end like it.
+ */
+export const EXAMPLE_URL = 'postgres://user:password@host:5432/database';
+
 /** Passwords never reach a log line or an error: what stands for them instead. */
 const MASK = '***';
 
@@ -33,19 +39,31 @@ function passwordPatterns(character: string): readonly RegExp[] {
   ];
 }
 
+/** EXAMPLE_URL without a character of a password beside it; the end of a sentence may follow. */
+function examplePattern(character: string): RegExp {
+  return new RegExp(`(?<!${character})${EXAMPLE_URL}(?=\\.?(?!${character}))`);
+}
+
+const TEXT_CHARACTER = '\\S';
+const JSON_CHARACTER = '(?:[^\\s"\\\\]|\\\\[^ntr])';
+
 const IN_TEXT = {
-  urls: passwordPatterns('\\S'),
+  example: examplePattern(TEXT_CHARACTER),
+  urls: passwordPatterns(TEXT_CHARACTER),
   parameter: /\b((?:ssl|pg)?password=)[^\s&"'<>;]+/gi,
 };
 const IN_JSON = {
-  urls: passwordPatterns('(?:[^\\s"\\\\]|\\\\[^ntr])'),
+  example: examplePattern(JSON_CHARACTER),
+  urls: passwordPatterns(JSON_CHARACTER),
   parameter: /\b((?:ssl|pg)?password=)(?:[^\s&"'<>;\\]|\\[^ntr"])+/gi,
 };
 
 function redact(text: string, patterns: typeof IN_TEXT): string {
   let result = text;
   if (text.includes('://')) {
-    for (const url of patterns.urls) result = result.replace(url, `$1:${MASK}@`);
+    const maskUrls = (part: string) =>
+      patterns.urls.reduce((masked, url) => masked.replace(url, `$1:${MASK}@`), part);
+    result = text.split(patterns.example).map(maskUrls).join(EXAMPLE_URL);
   }
   if (/password=/i.test(text)) result = result.replace(patterns.parameter, `$1${MASK}`);
   return result;

@@ -1,4 +1,4 @@
-import { redactUrl } from '../redact.ts';
+import { EXAMPLE_URL, redactUrl } from '../redact.ts';
 
 /** What is wrong with a database URL. Never its password. */
 export interface DatabaseUrlFault {
@@ -8,7 +8,7 @@ export interface DatabaseUrlFault {
   readonly hint: string;
 }
 
-const EXAMPLE = 'Write it as postgres://user:password@host:5432/database.';
+const EXAMPLE = `Write it as ${EXAMPLE_URL}.`;
 const ENCODE =
   'Percent-encode special characters in the user and password: "@" as %40, "/" as %2F, "#" as %23, "?" as %3F, "%" as %25.';
 

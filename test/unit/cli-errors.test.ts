@@ -39,6 +39,13 @@ describe('an error of pgwatch', () => {
     });
   });
 
+  test.each(['pretty', 'json'])('shows how to write a database URL (%s)', async (format) => {
+    const flags = ['--database-url', 'mysql://u:s3cret@h/db', '--log-format', format];
+    const run = await runCommandLine(['listen', ...flags], { cwd: await folderWith({}) });
+    expect(run.stderr).toContain('mysql://u:***@h/db');
+    expect(run.stderr).toContain('Write it as postgres://user:password@host:5432/database.');
+  });
+
   test('of the kind usage exits with 2', async () => {
     const error = new PgwatchError('CONSUMER_UNKNOWN', { what: 'No consumer "x".' });
     expect((await runFailing(error)).exitCode).toBe(2);

@@ -99,6 +99,41 @@ describe('masking', () => {
     expect(redactText(text)).toBe(masked);
   });
 
+  const EXAMPLE = 'postgres://user:password@host:5432/database';
+
+  test.each([
+    `Write it as ${EXAMPLE}. Percent-encode "@" as %40.`,
+    `Write it as ${EXAMPLE}.`,
+    `${EXAMPLE} or ${EXAMPLE}`,
+  ])('leaves the example of a hint as it is: %j', (text) => {
+    expect(redactText(text)).toBe(text);
+    expect(redactJson(JSON.stringify({ hint: text }))).toBe(JSON.stringify({ hint: text }));
+  });
+
+  test.each([
+    ['as part of a longer URL', `${EXAMPLE}.s3cret@h/db`, 'postgres://user:***@h/db'],
+    ['as the end of one', `postgres://u:s3cret${EXAMPLE}`, 'postgres://u:***@host:5432/database'],
+    ['in quotes', `"${EXAMPLE}"s3cret@h`, '"postgres://user:***@h'],
+    [
+      'with another password',
+      EXAMPLE.replace('password', 'Password'),
+      'postgres://user:***@host:5432/database',
+    ],
+    [
+      'beside a real URL',
+      `${EXAMPLE} postgres://u:s3cret@h/db`,
+      `${EXAMPLE} postgres://u:***@h/db`,
+    ],
+  ])('masks a password %s as ever', (_where, text, masked) => {
+    expect(redactText(text)).toBe(masked);
+    const line = JSON.stringify({ hint: text });
+    expect(JSON.parse(redactJson(line))).toEqual({ hint: masked });
+  });
+
+  test('a URL that is the example is masked as any other', () => {
+    expect(redactUrl(EXAMPLE)).toBe('postgres://user:***@host:5432/database');
+  });
+
   test.each([
     ['postgres://u:s3"cret@h/db', 'postgres://u:***@h/db'],
     ['postgres://u:s3\\cret@h/db', 'postgres://u:***@h/db'],

@@ -11,7 +11,7 @@ import {
 } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { afterEach, beforeEach, describe, expect, it } from 'vitest';
+import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EmbeddedServer } from '../../src/db/embedded/embedded-server.ts';
 import { findPackageFolder, packageName } from '../../src/db/embedded/package-folder.ts';
 import { openProjectServer } from '../../src/db/embedded/project-server.ts';
@@ -31,6 +31,7 @@ beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), 'pgwatch-test-')));
 });
 afterEach(async () => {
+  vi.unstubAllEnvs();
   await Promise.all(servers.splice(0).map((server) => server.stop()));
   await rm(root, { recursive: true });
 });
@@ -127,6 +128,34 @@ describe('a project below a directory that only root can enter', () => {
     expect((await scratches()).length).toBe(before.length + 1);
     await server.stop();
     expect(await scratches()).toEqual(before);
+  });
+});
+
+describe('a project whose path a shell would misread', () => {
+  it.each([`we"ird $HOME it's`, 'back`ticks`'])(
+    'has its server there all the same: %s',
+    async (name) => {
+      await chmod(root, 0o755);
+      const odd = join(root, name);
+      const folder = await installBare(join(odd, 'node_modules', packageName(process)));
+      const before = await scratches();
+      const first = await keep(openProjectServer({ root: odd }));
+      await query(first.url, 'create table kept as select 42 as answer');
+      await first.stop();
+      expect(await scratches()).toEqual(before);
+
+      const second = await keep(openProjectServer({ root: odd, binaries: folder }));
+      expect(await query(second.url, 'select answer from kept')).toEqual([42]);
+    },
+  );
+
+  it('has it also when the temporary directory has such a path', async () => {
+    await chmod(root, 0o755);
+    const odd = join(root, '$HOME');
+    const folder = await installBare(join(odd, 'package'));
+    vi.stubEnv('TMPDIR', odd);
+    const server = await keep(openProjectServer({ root: odd, binaries: folder }));
+    expect(await query(server.url, 'select 1')).toEqual([1]);
   });
 });
 

@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { constants, existsSync } from 'node:fs';
-import { access, chmod, lstat, readFile, symlink } from 'node:fs/promises';
+import { access, chmod, lstat, readFile, realpath, symlink } from 'node:fs/promises';
 import { dirname, join, relative } from 'node:path';
 import { promisify } from 'node:util';
 import { PgwatchError } from '../../errors.ts';
@@ -29,7 +29,7 @@ const NEEDED = ['native/bin', 'native/lib', 'native/share'];
  * Makes the binaries of a package folder runnable. They are used where they are if that is
  * possible: the links that npm's install script would have made are made here when it was off.
  * They are copied when the folder cannot be written and lacks them, when the server's user cannot
- * reach it, or when it lies on a file system that runs nothing.
+ * reach it, when it lies on a file system that runs nothing, or when a shell would misread its path.
  *
  * @throws PgwatchError EMBEDDED_START_FAILED
  */
@@ -46,6 +46,7 @@ export async function prepareBinaries(
     }
   }
   for (const parent of scratchParents()) {
+    if (!(await survivesShell(parent))) continue;
     const scratch = await createScratch(parent, user);
     if (scratch === undefined) continue;
     try {
@@ -63,6 +64,7 @@ export async function prepareBinaries(
 }
 
 async function isUsableInPlace(folder: string, user: ServerUser | undefined): Promise<boolean> {
+  if (!(await survivesShell(folder))) return false;
   try {
     await repair(folder);
   } catch {
@@ -77,6 +79,15 @@ async function isUsableInPlace(folder: string, user: ServerUser | undefined): Pr
     if (existsSync(path) && !(await canReach(path, user))) return false;
   }
   return true;
+}
+
+/**
+ * initdb starts postgres through a shell, by the path of its own folder (with links resolved)
+ * between double quotes. There, these characters would be lost, or worse, run something.
+ */
+async function survivesShell(path: string): Promise<boolean> {
+  const resolved = await realpath(path).catch(() => path);
+  return process.platform === 'win32' || !/["$`\\]/.test(resolved);
 }
 
 /** Makes the missing links and execution rights. Safe beside another process that does the same. */

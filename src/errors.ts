@@ -34,6 +34,7 @@ export const ERROR_KINDS = {
   SCHEMA_MISSING: 'failure',
   SCHEMA_OUTDATED: 'failure',
   SCHEMA_NEWER: 'failure',
+  FUNCTIONS_SCHEMA_MISSING: 'failure',
   CLUSTER_CHANGED: 'failure',
   MIGRATION_INVALID: 'usage',
   MIGRATION_UNKNOWN: 'usage',

@@ -4,7 +4,11 @@ import type { MigrationScript } from './migration-script.ts';
 import type { MigrationChange, MigrationState, MigrationTarget } from './migration-steps.ts';
 import { whileNobodyElseMigrates, withMigrationRunner } from './migrator.ts';
 import { ownMigrations } from './own-migrations.ts';
-import { assertSchemaNotNewer, assertServerVersion } from './schema-check.ts';
+import {
+  assertFunctionsSchema,
+  assertSchemaNotNewer,
+  assertServerVersion,
+} from './schema-check.ts';
 
 export interface InstallOptions {
   readonly db: Database;
@@ -18,12 +22,14 @@ export interface InstallOptions {
 /**
  * Installs or upgrades pgwatch's schema, then moves the project's migrations to the target. Waits
  * for another process that does the same.
- * @throws DATABASE_VERSION_UNSUPPORTED, SCHEMA_NEWER, MIGRATION_FAILED, MIGRATION_UNKNOWN
+ * @throws DATABASE_VERSION_UNSUPPORTED, SCHEMA_NEWER, FUNCTIONS_SCHEMA_MISSING, MIGRATION_FAILED,
+ *   MIGRATION_UNKNOWN
  */
 export async function install({ db, projectScripts, target, onChange }: InstallOptions) {
   await assertServerVersion(db);
   await whileNobodyElseMigrates(db.url, db.names, async () => {
     await assertSchemaNotNewer(db);
+    await assertFunctionsSchema(db);
     const own = await ownMigrations(db.names);
     await withMigrationRunner(db.url, db.names, async (runner) => {
       await runner.run('pgwatch', own, { kind: 'latest' }, (change) => onChange('pgwatch', change));

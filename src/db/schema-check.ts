@@ -1,7 +1,9 @@
 import { sql } from 'kysely';
 import { PgwatchError } from '../errors.ts';
+import { suggest } from '../suggest.ts';
 import type { Database } from './database.ts';
 import { appliedMigrations } from './migration-bookkeeping.ts';
+import { quoteIdentifier } from './names.ts';
 import { ownMigrations } from './own-migrations.ts';
 
 const OLDEST_SERVER_VERSION = 140000;
@@ -67,6 +69,26 @@ function assertNotNewer(
 
 async function appliedNames(db: Database): Promise<string[]> {
   return [...(await appliedMigrations(db.kysely, db.names.schema, 'pgwatch')).keys()];
+}
+
+/**
+ * Makes sure that the functions users call have a schema to stand in. pgwatch creates its own only:
+ * this one is the application's, who may use it, and whether it is in anybody's search_path, is not
+ * for pgwatch to decide.
+ * @throws FUNCTIONS_SCHEMA_MISSING
+ */
+export async function assertFunctionsSchema(db: Database): Promise<void> {
+  const { schema, functionsSchema } = db.names;
+  if (functionsSchema === schema) return;
+  const { rows } = await sql<{ name: string }>`
+    select nspname as name from pg_namespace where nspname !~ '^pg_'`.execute(db.kysely);
+  const schemas = rows.map(({ name }) => name);
+  if (schemas.includes(functionsSchema)) return;
+  throw new PgwatchError('FUNCTIONS_SCHEMA_MISSING', {
+    what: `There is no schema "${functionsSchema}" in this database, where smart_notify() and notify_data_change() are to stand.${suggest(functionsSchema, schemas)}`,
+    why: 'pgwatch creates no schema but its own.',
+    hint: `Run: create schema ${quoteIdentifier(functionsSchema)}; or correct functionsSchema in the configuration.`,
+  });
 }
 
 /**

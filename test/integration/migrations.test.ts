@@ -115,6 +115,43 @@ describe('migrating', () => {
   });
 });
 
+describe('the schema of the functions that users call', () => {
+  it('has to be there: nothing is installed without it, and it is said how to create it', async () => {
+    const test = await emptyDatabase();
+    await test.query('create schema "my api"');
+    const db = openInstallation(test, 'pgwatch', 'my_app"i');
+    const before = await objectsOf(test);
+    for (const failure of [
+      await failureOf(migrate(db)),
+      await failureOf(plannedSql(db, [], LATEST)),
+    ]) {
+      expect(failure.code).toBe('FUNCTIONS_SCHEMA_MISSING');
+      expect(failure.message).toContain('There is no schema "my_app"i" in this database');
+      expect(failure.message).toContain('Did you mean "my api"?');
+      expect(failure.hint).toContain('create schema "my_app""i";');
+    }
+    expect(await objectsOf(test)).toEqual(before);
+    await test.query('create schema "my_app""i"');
+    expect(await migrate(db)).toEqual(await ownChanges(db));
+  });
+
+  it("may be pgwatch's own, which is created", async () => {
+    const test = await emptyDatabase();
+    const db = openInstallation(test, 'events', 'events');
+    expect(await migrate(db)).toEqual(await ownChanges(db));
+    const { rows } = await test.query(`select events.smart_notify('hello') as id`);
+    expect(rows).toEqual([{ id: '1' }]);
+  });
+
+  it('is missed also when it is the default, and somebody has dropped that', async () => {
+    const test = await emptyDatabase();
+    await test.query('drop schema public');
+    const failure = await failureOf(migrate(openInstallation(test)));
+    expect(failure.code).toBe('FUNCTIONS_SCHEMA_MISSING');
+    expect(failure.hint).toContain('create schema "public";');
+  });
+});
+
 describe("the project's own migrations", () => {
   it('go up in the order of their names, down one by one, and to where they are told', async () => {
     const test = await emptyDatabase();

@@ -27,6 +27,7 @@ export async function withDatabase<T>(
     schema: config.schema,
     functionsSchema: config.functionsSchema,
     poolSize: config.poolSize,
+    queryTimeoutSeconds: config.queryTimeoutSeconds,
     onIdleError: (error) => logger.debug({ err: error }, 'idle connection lost'),
   });
   try {

@@ -110,6 +110,7 @@ const schema = section({
   maxBatchSize: integer(1, 10_000),
   maxBatchBytes: integer(1024, 1024 ** 3),
   reconnectDelaySeconds: number(0.01, 3600),
+  queryTimeoutSeconds: number(1, 3600),
   shutdownTimeoutSeconds: number(0, DAY),
   leaseSeconds: number(1, 3600),
   handlerTimeoutSeconds: number(0.001, MAX_SECONDS),

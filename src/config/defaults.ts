@@ -9,6 +9,7 @@ export const DEFAULTS = {
   maxBatchSize: 100,
   maxBatchBytes: 16 * 1024 * 1024,
   reconnectDelaySeconds: 5,
+  queryTimeoutSeconds: 30,
   shutdownTimeoutSeconds: 30,
   leaseSeconds: 15,
   skipPlayback: false,

@@ -45,6 +45,11 @@ export interface PgwatchConfig {
   readonly maxBatchBytes?: number | undefined;
   /** The longest pause between two attempts to reconnect, in seconds; they begin at 0.1 s and double. Default 5. */
   readonly reconnectDelaySeconds?: number | undefined;
+  /**
+   * Seconds of silence after which a connection is given up while the server owes an answer, 1 to
+   * 3,600; unless the server, asked over another connection, is still at work on it. Default 30.
+   */
+  readonly queryTimeoutSeconds?: number | undefined;
   /** Seconds that running handlers get to finish in at shutdown; 0 aborts at once. Default 30. */
   readonly shutdownTimeoutSeconds?: number | undefined;
   /** Seconds after which another process takes over from one that crashed. Default 15. */

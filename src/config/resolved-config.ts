@@ -18,6 +18,7 @@ export interface ResolvedConfig {
   readonly maxBatchSize: number;
   readonly maxBatchBytes: number;
   readonly reconnectDelaySeconds: number;
+  readonly queryTimeoutSeconds: number;
   readonly shutdownTimeoutSeconds: number;
   readonly leaseSeconds: number;
   /** Undefined: handlers may take as long as they want. */

@@ -35,6 +35,7 @@ export const SETTINGS = [
     flag: '--reconnect-delay',
     kind: 'number',
   },
+  { key: 'queryTimeoutSeconds', variables: ['PGWATCH_QUERY_TIMEOUT'], kind: 'number' },
   {
     key: 'shutdownTimeoutSeconds',
     variables: ['PGWATCH_SHUTDOWN_TIMEOUT'],

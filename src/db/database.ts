@@ -1,6 +1,7 @@
 import { Kysely, PostgresDialect } from 'kysely';
-import pg from 'pg';
+import type pg from 'pg';
 import { type Names, namesOf } from './names.ts';
+import { ServerPool } from './server-pool.ts';
 import type { Tables } from './tables.ts';
 
 /** A database with an installation of pgwatch in it (or about to get one). */
@@ -22,46 +23,32 @@ export interface DatabaseOptions {
   readonly poolSize: number;
   /** Told when an idle connection breaks; the pool replaces it on its own. */
   readonly onIdleError?: (error: Error) => void;
+  /**
+   * How long a connection may be silent while the server owes an answer and is not at work on it.
+   * Default: 30.
+   */
+  readonly queryTimeoutSeconds?: number;
 }
-
-const CONNECT_TIMEOUT_MS = 10_000;
 
 /** Opens a pool; connects only when first used. The caller closes it. */
 export function openDatabase(options: DatabaseOptions): Database {
   const names = namesOf(options.schema, options.functionsSchema);
-  const pool = new pg.Pool({ ...connectionOptions(options.url), max: options.poolSize });
-  pool.on('error', (error) => options.onIdleError?.(error));
-  // One that breaks between two statements of a transaction: whoever runs the next one sees it.
-  pool.on('connect', (client) => client.on('error', () => {}));
+  const pool = new ServerPool({
+    url: options.url,
+    silenceMs: (options.queryTimeoutSeconds ?? 30) * 1000,
+    mayTakeLonger: true,
+    max: options.poolSize,
+    onIdleError: options.onIdleError,
+  });
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return {
     url: options.url,
     names,
     pool,
     kysely: kysely.withSchema(names.schema),
-    close: () => kysely.destroy(),
+    async close() {
+      await kysely.destroy();
+      await pool.close();
+    },
   };
 }
-
-/** How every connection of pgwatch is made. */
-export function connectionOptions(url: string): pg.ClientConfig {
-  return {
-    connectionString: url,
-    application_name: 'pgwatch',
-    keepAlive: true,
-    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
-    types: { getTypeParser },
-  };
-}
-
-const INT8_OID = 20;
-
-/** Ids as numbers: a bigserial reaches 2^53 after nine quadrillion rows. */
-function parseInt8(text: string): number {
-  const value = Number(text);
-  if (!Number.isSafeInteger(value)) throw new RangeError(`bigint out of range: ${text}`);
-  return value;
-}
-
-const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
-  oid === INT8_OID && format !== 'binary' ? parseInt8 : pg.types.getTypeParser(oid, format);

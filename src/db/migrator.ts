@@ -9,9 +9,7 @@ import {
   PostgresDialect,
   sql,
 } from 'kysely';
-import pg from 'pg';
 import { PgwatchError } from '../errors.ts';
-import { connectionOptions } from './database.ts';
 import { appliedMigrations, BOOKKEEPING, type MigrationOwner } from './migration-bookkeeping.ts';
 import { migrationFailed } from './migration-failure.ts';
 import type { MigrationScript, MigrationStep } from './migration-script.ts';
@@ -23,6 +21,8 @@ import {
   stepsTo,
 } from './migration-steps.ts';
 import { type Names, quoteLiteral } from './names.ts';
+import { ServerClient } from './server-client.ts';
+import { ServerPool } from './server-pool.ts';
 import { codeOf, SQLSTATE } from './sqlstate.ts';
 
 /**
@@ -42,14 +42,13 @@ export async function whileNobodyElseMigrates<T>(
   names: Names,
   task: () => Promise<T>,
 ): Promise<T> {
-  const client = new pg.Client(connectionOptions(url));
-  client.on('error', () => {});
+  const client = new ServerClient({ url });
   await client.connect();
   try {
     await client.query('select pg_advisory_lock($1, $2)', [names.lockClass, names.migrationLock]);
     return await task();
   } finally {
-    await client.end();
+    client.leave();
   }
 }
 
@@ -67,14 +66,13 @@ export async function withMigrationRunner<T>(
   }
 }
 
-/** One connection that waits for locks no longer than a migration may. */
+/**
+ * One connection that waits for locks no longer than a migration may. A migration may take as long
+ * as it takes.
+ */
 export function migrationDialect(url: string): PostgresDialect {
-  const pool = new pg.Pool({ ...connectionOptions(url), max: 1, idleTimeoutMillis: 0 });
-  // Whoever uses a broken connection next sees it.
-  pool.on('error', () => {});
-  pool.on('connect', (client) => client.on('error', () => {}));
   return new PostgresDialect({
-    pool,
+    pool: new ServerPool({ url, max: 1, idleTimeoutMillis: 0 }),
     // Not as a start-up option: poolers refuse those.
     onCreateConnection: async (connection) => {
       await connection.executeQuery(CompiledQuery.raw(`set lock_timeout = ${LOCK_TIMEOUT_MS}`));

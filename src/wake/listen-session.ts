@@ -1,43 +1,42 @@
-import { Socket } from 'node:net';
-import pg from 'pg';
-import { connectionOptions } from '../db/database.ts';
 import { type Names, quoteIdentifier } from '../db/names.ts';
+import { ServerClient } from '../db/server-client.ts';
 
 /** Any statement of this session takes milliseconds; one that takes so long has lost its server. */
-const QUERY_TIMEOUT_MS = 10_000;
+const SILENCE_MS = 10_000;
 
 /**
  * The one session that LISTENs, and that holds the advisory locks of a doorkeeper. Never through a
  * pooler that gives sessions away.
  */
 export class ListenSession {
-  readonly client: pg.Client;
-  readonly #socket: Socket;
+  readonly client: ServerClient;
   readonly #names: Names;
   readonly #ended = new AbortController();
 
-  private constructor(client: pg.Client, socket: Socket, names: Names) {
+  private constructor(client: ServerClient, names: Names) {
     this.client = client;
-    this.#socket = socket;
     this.#names = names;
     const end = (reason: unknown) => this.#ended.abort(reason);
     client.on('error', end);
     client.on('end', () => end(new Error('the server closed the LISTEN session')));
   }
 
-  /** Connects and LISTENs. @param onNotification given the payload and the sender's backend pid */
+  /**
+   * Connects and LISTENs.
+   * @param signal closes it, also while it waits for the server
+   * @param onNotification given the payload and the sender's backend pid
+   */
   static async open(
     url: string,
     names: Names,
+    signal: AbortSignal,
     onNotification: (payload: string, senderPid: number) => void,
   ): Promise<ListenSession> {
-    const socket = new Socket();
-    const client = new pg.Client({
-      ...connectionOptions(url),
-      query_timeout: QUERY_TIMEOUT_MS,
-      stream: () => socket,
-    });
-    const session = new ListenSession(client, socket, names);
+    const client = new ServerClient({ url, silenceMs: SILENCE_MS });
+    const session = new ListenSession(client, names);
+    const close = () => session.close();
+    signal.addEventListener('abort', close);
+    session.ended.addEventListener('abort', () => signal.removeEventListener('abort', close));
     client.on('notification', ({ payload = '', processId }) => onNotification(payload, processId));
     try {
       await client.connect();
@@ -105,8 +104,7 @@ export class ListenSession {
   /** Ends the session at once; its locks go with it. */
   close(): void {
     this.#ended.abort(new Error('the LISTEN session was closed'));
-    this.client.end().catch(() => {});
-    this.#socket.destroySoon();
+    this.client.leave();
   }
 
   /** Rows of pg_locks for the lock ($1, $2). The columns are of type oid, which is unsigned. */

@@ -53,7 +53,7 @@ export class Listener {
     const { url, names, router, emit } = this.#options;
     let doorkeeper: Doorkeeper | undefined;
     let ownPid = 0;
-    const session = await ListenSession.open(url, names, (payload, senderPid) => {
+    const session = await ListenSession.open(url, names, signal, (payload, senderPid) => {
       if (senderPid === ownPid) return; // our own consumers were rung directly
       router.ring(payload === EVERY_CHANNEL ? 'all' : [payload]);
       doorkeeper?.hear(payload);

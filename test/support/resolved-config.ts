@@ -19,6 +19,7 @@ export function resolveForTest(changes: Partial<ResolvedConfig> = {}): ResolvedC
     maxBatchSize: 100,
     maxBatchBytes: 16 * 1024 * 1024,
     reconnectDelaySeconds: 0.5,
+    queryTimeoutSeconds: 30,
     shutdownTimeoutSeconds: 5,
     leaseSeconds: 15,
     handlerTimeoutSeconds: undefined,

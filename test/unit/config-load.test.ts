@@ -27,6 +27,7 @@ describe('without any source', () => {
       maxBatchSize: 100,
       maxBatchBytes: 16_777_216,
       reconnectDelaySeconds: 5,
+      queryTimeoutSeconds: 30,
       shutdownTimeoutSeconds: 30,
       leaseSeconds: 15,
       handlerTimeoutSeconds: undefined,

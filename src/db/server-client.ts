@@ -1,0 +1,119 @@
+import { Socket } from 'node:net';
+import pg from 'pg';
+import { SilenceWatch } from './silence-watch.ts';
+import { codeOf, SQLSTATE } from './sqlstate.ts';
+
+export interface ClientOptions {
+  readonly url: string;
+  /**
+   * After this long without a byte while a statement is unanswered, the connection is ended.
+   * Milliseconds. Undefined: never.
+   */
+  readonly silenceMs?: number | undefined;
+  /** Whether, before that, the server is asked if it is still at work on the statement. */
+  readonly mayTakeLonger?: boolean;
+}
+
+const CONNECT_TIMEOUT_MS = 10_000;
+/** Idle this long, the system asks the other side whether it is still there. */
+const KEEP_ALIVE_AFTER_MS = 10_000;
+const ASK_TIMEOUT_MS = 5_000;
+
+/** How every connection of pgwatch is made. */
+export class ServerClient extends pg.Client {
+  readonly #socket: Socket;
+
+  constructor({ url, silenceMs, mayTakeLonger = false }: ClientOptions) {
+    const socket = new Socket();
+    super({ ...connectionOptions(url), stream: () => socket });
+    this.#socket = socket;
+    // One that breaks between two statements: whoever runs the next one sees it.
+    this.on('error', () => {});
+    if (silenceMs !== undefined) this.#watch(url, silenceMs, mayTakeLonger);
+  }
+
+  /** Says goodbye and waits for no answer: the other side may not be there to give one. */
+  leave(): void {
+    this.end().catch(() => {});
+    if (this.#socket.connecting) this.#socket.destroy();
+    else this.#socket.destroySoon();
+  }
+
+  #watch(url: string, limitMs: number, mayTakeLonger: boolean): void {
+    const watch = new SilenceWatch({
+      limitMs,
+      bytesRead: () => this.#socket.bytesRead,
+      isAtWork: async () => mayTakeLonger && (await isAtWork(url, backendPid(this))),
+      onSilence: () => this.#socket.destroy(new SilentServerError(limitMs)),
+    });
+    const send = this.query;
+    // Whatever the way of asking: a promise, a callback, a Submittable.
+    Object.assign(this, {
+      query: (...parameters: unknown[]) => {
+        watch.begin();
+        return Reflect.apply(send, this, parameters);
+      },
+    });
+    this.on('drain', () => watch.end());
+    this.on('end', () => watch.close());
+  }
+}
+
+/** The server did not answer, and the connection was given up. */
+export class SilentServerError extends Error {
+  override readonly name = 'SilentServerError';
+  readonly code = 'ETIMEDOUT';
+
+  constructor(limitMs: number) {
+    super(`the server has been silent for ${limitMs / 1000} s and owes an answer`);
+  }
+}
+
+function connectionOptions(url: string): pg.ClientConfig {
+  return {
+    connectionString: url,
+    application_name: 'pgwatch',
+    keepAlive: true,
+    keepAliveInitialDelayMillis: KEEP_ALIVE_AFTER_MS,
+    connectionTimeoutMillis: CONNECT_TIMEOUT_MS,
+    types: { getTypeParser },
+  };
+}
+
+/** What the server said at the start; a pooler says a number of its own. */
+function backendPid(client: pg.Client): unknown {
+  return Reflect.get(client, 'processID');
+}
+
+/**
+ * Whether that backend is at work on a statement: then its answer may come, however long it takes.
+ * One that is idle has sent its answer, and the connection has swallowed it.
+ */
+async function isAtWork(url: string, pid: unknown): Promise<boolean> {
+  const client = new ServerClient({ url, silenceMs: ASK_TIMEOUT_MS });
+  try {
+    await client.connect();
+    const { rows } = await client.query<{ yes: boolean }>(
+      `select exists (select from pg_stat_activity where pid = $1 and state = 'active') as yes`,
+      [pid],
+    );
+    return rows[0]?.yes === true;
+  } catch (error) {
+    // It is there, and full: of its other sessions we know nothing.
+    return codeOf(error) === SQLSTATE.tooManyConnections;
+  } finally {
+    client.leave();
+  }
+}
+
+const INT8_OID = 20;
+
+/** Ids as numbers: a bigserial reaches 2^53 after nine quadrillion rows. */
+function parseInt8(text: string): number {
+  const value = Number(text);
+  if (!Number.isSafeInteger(value)) throw new RangeError(`bigint out of range: ${text}`);
+  return value;
+}
+
+const getTypeParser: typeof pg.types.getTypeParser = (oid: number, format?: 'text' | 'binary') =>
+  oid === INT8_OID && format !== 'binary' ? parseInt8 : pg.types.getTypeParser(oid, format);

@@ -1,0 +1,39 @@
+import pg from 'pg';
+import { type ClientOptions, ServerClient } from './server-client.ts';
+
+export interface PoolOptions extends ClientOptions {
+  /** Connections at the most. */
+  readonly max: number;
+  /** Told when an idle connection breaks; the pool replaces it on its own. */
+  readonly onIdleError?: ((error: Error) => void) | undefined;
+  /** After so long an idle connection is closed; 0: never. Default 10,000. */
+  readonly idleTimeoutMillis?: number;
+}
+
+/** A pool whose connections cannot hang, and whose end cannot either. */
+export class ServerPool extends pg.Pool {
+  readonly #clients: Set<ServerClient>;
+
+  constructor({ max, onIdleError, idleTimeoutMillis = 10_000, ...client }: PoolOptions) {
+    const clients = new Set<ServerClient>();
+    super({
+      max,
+      idleTimeoutMillis,
+      Client: class extends ServerClient {
+        constructor() {
+          super(client);
+          clients.add(this);
+          this.on('end', () => clients.delete(this));
+        }
+      },
+    });
+    this.#clients = clients;
+    this.on('error', (error) => onIdleError?.(error));
+  }
+
+  /** Waits for those who use a connection, and for nobody else. */
+  async close(): Promise<void> {
+    if (!this.ending) await this.end();
+    for (const client of this.#clients) client.leave();
+  }
+}

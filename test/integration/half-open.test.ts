@@ -1,0 +1,116 @@
+import { afterEach, describe, expect, it } from 'vitest';
+import { type Database, openDatabase } from '../../src/db/database.ts';
+import { SilentServerError } from '../../src/db/server-client.ts';
+import { DeliveryFixture, happened } from '../support/delivery-fixture.ts';
+import { recordingConsumer } from '../support/recording-consumer.ts';
+import { startDaemon } from '../support/running-daemon.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
+
+const fixture = new DeliveryFixture();
+const cleanups: (() => Promise<void>)[] = [];
+
+afterEach(async () => {
+  for (const cleanup of cleanups.splice(0).reverse()) await cleanup();
+});
+
+/** A database that is reached through a proxy only, with one connection that is in use. */
+async function openBehindProxy(): Promise<{
+  db: Database;
+  proxy: Awaited<ReturnType<typeof startTcpProxy>>;
+}> {
+  const proxy = await startTcpProxy(fixture.database.url);
+  const db = openDatabase({
+    url: proxy.url,
+    schema: 'pgwatch',
+    functionsSchema: 'public',
+    poolSize: 1,
+    queryTimeoutSeconds: 0.3,
+  });
+  cleanups.push(() => proxy.close());
+  await db.pool.query('select 1');
+  return { db, proxy };
+}
+
+const SILENCE = expect.objectContaining({ name: SilentServerError.name });
+
+describe('a half-open connection of the pool', () => {
+  it('fails a query, and is replaced', async () => {
+    const { db, proxy } = await openBehindProxy();
+    proxy.freeze();
+    await expect(db.pool.query('select 1')).rejects.toEqual(SILENCE);
+    expect((await db.pool.query('select 2 as two')).rows).toEqual([{ two: 2 }]);
+    await db.close();
+  });
+
+  it('fails a transaction of Kysely, and is replaced', async () => {
+    const { db, proxy } = await openBehindProxy();
+    const transaction = db.kysely.transaction().execute(async (trx) => {
+      proxy.freeze();
+      await trx.selectFrom('consumer').select('id').execute();
+    });
+    await expect(transaction).rejects.toThrow();
+    expect(await db.kysely.selectFrom('consumer').select('id').execute()).toEqual([]);
+    await db.close();
+  });
+
+  it('fails a client taken by hand, and does not come back into the pool', async () => {
+    const { db, proxy } = await openBehindProxy();
+    const client = await db.pool.connect();
+    proxy.freeze();
+    await expect(client.query('select 1')).rejects.toEqual(SILENCE);
+    client.release();
+    expect((await db.pool.query('select 2 as two')).rows).toEqual([{ two: 2 }]);
+    await db.close();
+  });
+
+  it('does not hold up the end of the pool', async () => {
+    const { db, proxy } = await openBehindProxy();
+    proxy.freeze();
+    await db.close();
+  });
+
+  it('is none while the server is at work, however long that takes', async () => {
+    const { db } = await openBehindProxy();
+    const { rows } = await db.pool.query('select 1 as done from pg_sleep(1.2)');
+    expect(rows).toEqual([{ done: 1 }]);
+    await db.close();
+  });
+
+  it('is none while this process is busy with something else', async () => {
+    const { db } = await openBehindProxy();
+    const answer = db.pool.query('select 1 as done');
+    const until = performance.now() + 700;
+    while (performance.now() < until);
+    expect((await answer).rows).toEqual([{ done: 1 }]);
+    await db.close();
+  });
+});
+
+describe('a daemon whose connections are all half-open', () => {
+  async function startFrozen() {
+    const { db, proxy } = await openBehindProxy();
+    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const daemon = startDaemon(db, [consumer]);
+    cleanups.push(
+      () => db.close(),
+      () => daemon.stop(),
+    );
+    await happened(daemon, 'live', fixture.name());
+    await happened(daemon, 'listening');
+    proxy.freeze();
+    return { daemon, received };
+  }
+
+  it('makes new ones, and handles what was written meanwhile', async () => {
+    const { daemon, received } = await startFrozen();
+    await fixture.notify('meanwhile');
+    await happened(daemon, 'listen-lost');
+    await received.count(1);
+    expect(received.all.map(({ data }) => data)).toEqual(['meanwhile']);
+  });
+
+  it('stops all the same', async () => {
+    const { daemon } = await startFrozen();
+    await daemon.stop();
+  });
+});

@@ -38,7 +38,7 @@ export class Daemon {
     this.#listener = once
       ? undefined
       : new Listener({
-          url: db.url,
+          servers: db.servers,
           names: db.names,
           router,
           reconnectDelaySeconds: config.reconnectDelaySeconds,

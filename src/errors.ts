@@ -30,6 +30,7 @@ export const ERROR_KINDS = {
   TABLE_NOT_CAPTURABLE: 'usage',
   // database and schema
   DATABASE_UNREACHABLE: 'failure',
+  DATABASE_STANDBY: 'failure',
   DATABASE_VERSION_UNSUPPORTED: 'failure',
   SCHEMA_MISSING: 'failure',
   SCHEMA_OUTDATED: 'failure',

@@ -15,7 +15,7 @@ import { assertInstalled, withDatabase } from './with-database.ts';
 /** Runs consumers until a signal ends it; with --once, until what is there has been handled. */
 export async function runListen(context: CommandContext, options: ListenOptions): Promise<number> {
   const consumers = await chooseConsumers(context, options);
-  await withDatabase(context, 'database', async (db, reviveServer) => {
+  await withDatabase(context, options.once ? 'database' : 'promotion', async (db, reviveServer) => {
     if (options.migrate) await migrateToLatest(context, db);
     await assertInstalled(db);
     if (options.once) await drain(context, db, consumers);

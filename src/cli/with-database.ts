@@ -1,13 +1,20 @@
+import { setTimeout as delay } from 'node:timers/promises';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
 import { explainConnectionError } from '../db/connection-error.ts';
 import { type Database, openDatabase } from '../db/database.ts';
 import { assertSameCluster, assertSchema, assertServerVersion } from '../db/schema-check.ts';
+import { isStandby } from '../db/servers.ts';
 import { PgwatchError } from '../errors.ts';
+import { backoffMs } from '../lifecycle/backoff.ts';
+import type { Logger } from '../logger.ts';
 import { redactUrl } from '../redact.ts';
 import type { CommandContext } from './options.ts';
 
-/** What a command needs to find: any database, or one with pgwatch's schema in it. */
-type Requirement = 'database' | 'schema';
+/**
+ * What a command needs to find: any database, one with pgwatch's schema in it, or one that may be a
+ * standby, whose promotion is then waited for.
+ */
+type Requirement = 'database' | 'schema' | 'promotion';
 
 /**
  * Opens the configured database (starting the embedded server if that is the one, or using the one
@@ -31,6 +38,8 @@ export async function withDatabase<T>(
     onIdleError: (error) => logger.debug({ err: error }, 'idle connection lost'),
   });
   try {
+    if (requirement === 'promotion') await untilPrimary(db, config.reconnectDelaySeconds, logger);
+    else await findPrimary(db);
     await assertServerVersion(db);
     if (requirement === 'schema') await assertInstalled(db);
     return await task(db, () => server.revive());
@@ -39,6 +48,31 @@ export async function withDatabase<T>(
   } finally {
     await db.close();
     await server.stop();
+  }
+}
+
+/** Each connection makes sure that it goes to a primary. @throws DATABASE_STANDBY */
+function findPrimary(db: Database): Promise<void> {
+  return db.servers.inTurn(async () => {
+    await db.pool.query('select');
+  });
+}
+
+/** Waits, for ever, while all that stands in the way is that the standby is not promoted yet. */
+async function untilPrimary(db: Database, longestPauseSeconds: number, logger: Logger) {
+  for (let failures = 0; ; ) {
+    try {
+      await findPrimary(db);
+      if (failures > 0) logger.info('the server is the primary now');
+      return;
+    } catch (error) {
+      if (!isStandby(error)) throw error;
+      failures += 1;
+      if (failures === 1) {
+        logger.warn({ err: error }, 'the server is a standby, waiting for promotion');
+      }
+      await delay(backoffMs(failures, longestPauseSeconds * 1000, Math.random()));
+    }
   }
 }
 

@@ -1,4 +1,5 @@
 import { EXAMPLE_URL, redactUrl } from '../redact.ts';
+import { serverUrls, targetSessionAttributes } from '../server-urls.ts';
 
 /** What is wrong with a database URL. Never its password. */
 export interface DatabaseUrlFault {
@@ -9,6 +10,7 @@ export interface DatabaseUrlFault {
 }
 
 const EXAMPLE = `Write it as ${EXAMPLE_URL}.`;
+const SEVERAL = 'Write them as postgres://user@host1:5432,host2:5432/database.';
 const ENCODE =
   'Percent-encode special characters in the user and password: "@" as %40, "/" as %2F, "#" as %23, "?" as %3F, "%" as %25.';
 
@@ -18,7 +20,9 @@ export function databaseUrlFault(url: string): DatabaseUrlFault | undefined {
   return fault === undefined ? undefined : { shown: redactUrl(url), ...fault };
 }
 
-function faultOf(text: string): Omit<DatabaseUrlFault, 'shown'> | undefined {
+type Fault = Omit<DatabaseUrlFault, 'shown'>;
+
+function faultOf(text: string): Fault | undefined {
   if (text.trim() === '') return { why: 'It is empty.', hint: EXAMPLE };
   if (!/^postgres(ql)?:\/\//i.test(text)) {
     return { why: 'It does not start with postgres:// or postgresql://.', hint: EXAMPLE };
@@ -28,12 +32,22 @@ function faultOf(text: string): Omit<DatabaseUrlFault, 'shown'> | undefined {
     return { why: 'A "/", "?" or "#" stands before its "@".', hint: ENCODE };
   }
   if (rest.includes('#')) return { why: 'It contains a "#".', hint: ENCODE };
-  if (authority.slice(authority.lastIndexOf('@') + 1).includes(',')) {
-    return {
-      why: 'It names several hosts.',
-      hint: 'Name one host; a proxy can stand for several.',
-    };
+  if (/[?&](host|port)=[^&]*,/.test(rest)) {
+    return { why: 'It names several hosts in a parameter.', hint: SEVERAL };
   }
+  const hosts = authority.slice(authority.lastIndexOf('@') + 1).split(',');
+  if (hosts.length > 1 && hosts.includes('')) {
+    return { why: 'One of its hosts is empty.', hint: SEVERAL };
+  }
+  for (const url of serverUrls(text)) {
+    const fault = faultOfOne(url);
+    if (fault !== undefined) return fault;
+  }
+  return faultOfTarget(targetSessionAttributes(text));
+}
+
+/** Of a URL with one host. */
+function faultOfOne(text: string): Fault | undefined {
   // Without a host it means a Unix socket: `postgres://user:password@/database?host=/run/pg`.
   const complete = text.replace('@/', '@localhost/');
   const url = URL.canParse(complete) ? new URL(complete) : undefined;
@@ -46,4 +60,15 @@ function faultOf(text: string): Omit<DatabaseUrlFault, 'shown'> | undefined {
     return { why: 'A "%" in it is not followed by two hexadecimal digits.', hint: ENCODE };
   }
   return undefined;
+}
+
+/** pgwatch writes, so it wants the primary whatever it is told; `any` is what libpq does untold. */
+function faultOfTarget(attributes: string | undefined): Fault | undefined {
+  if (attributes === undefined || ['any', 'primary', 'read-write'].includes(attributes)) {
+    return undefined;
+  }
+  return {
+    why: `Its target_session_attrs is "${attributes}", and a server that takes no writes is of no use to pgwatch.`,
+    hint: 'Leave it out, or write primary or read-write: pgwatch looks for the primary by itself.',
+  };
 }

@@ -2,11 +2,13 @@ import { Kysely, PostgresDialect } from 'kysely';
 import type pg from 'pg';
 import { type Names, namesOf } from './names.ts';
 import { ServerPool } from './server-pool.ts';
+import { Servers } from './servers.ts';
 import type { Tables } from './tables.ts';
 
 /** A database with an installation of pgwatch in it (or about to get one). */
 export interface Database {
   readonly url: string;
+  readonly servers: Servers;
   readonly names: Names;
   /** For what is measured in microseconds: named statements, rows as arrays. */
   readonly pool: pg.Pool;
@@ -33,8 +35,9 @@ export interface DatabaseOptions {
 /** Opens a pool; connects only when first used. The caller closes it. */
 export function openDatabase(options: DatabaseOptions): Database {
   const names = namesOf(options.schema, options.functionsSchema);
+  const servers = new Servers(options.url);
   const pool = new ServerPool({
-    url: options.url,
+    servers,
     silenceMs: (options.queryTimeoutSeconds ?? 30) * 1000,
     mayTakeLonger: true,
     max: options.poolSize,
@@ -43,6 +46,7 @@ export function openDatabase(options: DatabaseOptions): Database {
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return {
     url: options.url,
+    servers,
     names,
     pool,
     kysely: kysely.withSchema(names.schema),

@@ -23,6 +23,7 @@ import {
 import { type Names, quoteLiteral } from './names.ts';
 import { ServerClient } from './server-client.ts';
 import { ServerPool } from './server-pool.ts';
+import type { Servers } from './servers.ts';
 import { codeOf, SQLSTATE } from './sqlstate.ts';
 
 /**
@@ -38,12 +39,12 @@ const LOCK_PAUSE_MS = 2_000;
  * The lock is a session's, so a migration that dies gives it back.
  */
 export async function whileNobodyElseMigrates<T>(
-  url: string,
+  servers: Servers,
   names: Names,
   task: () => Promise<T>,
 ): Promise<T> {
-  const client = new ServerClient({ url });
-  await client.connect();
+  const client = new ServerClient({ servers });
+  await client.open();
   try {
     await client.query('select pg_advisory_lock($1, $2)', [names.lockClass, names.migrationLock]);
     return await task();
@@ -54,11 +55,11 @@ export async function whileNobodyElseMigrates<T>(
 
 /** Opens a connection for migrations, lends it and closes it. */
 export async function withMigrationRunner<T>(
-  url: string,
+  servers: Servers,
   names: Names,
   task: (runner: MigrationRunner) => Promise<T>,
 ): Promise<T> {
-  const kysely = new Kysely<unknown>({ dialect: migrationDialect(url) });
+  const kysely = new Kysely<unknown>({ dialect: migrationDialect(servers) });
   try {
     return await task(new MigrationRunner(kysely, names));
   } finally {
@@ -70,9 +71,9 @@ export async function withMigrationRunner<T>(
  * One connection that waits for locks no longer than a migration may. A migration may take as long
  * as it takes.
  */
-export function migrationDialect(url: string): PostgresDialect {
+export function migrationDialect(servers: Servers): PostgresDialect {
   return new PostgresDialect({
-    pool: new ServerPool({ url, max: 1, idleTimeoutMillis: 0 }),
+    pool: new ServerPool({ servers, max: 1, idleTimeoutMillis: 0 }),
     // Not as a start-up option: poolers refuse those.
     onCreateConnection: async (connection) => {
       await connection.executeQuery(CompiledQuery.raw(`set lock_timeout = ${LOCK_TIMEOUT_MS}`));

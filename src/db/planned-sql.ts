@@ -8,6 +8,7 @@ import { migrationDialect, runStep } from './migrator.ts';
 import { quoteIdentifier, quoteLiteral } from './names.ts';
 import { ownMigrations } from './own-migrations.ts';
 import { assertFunctionsSchema, assertSchemaNotNewer } from './schema-check.ts';
+import type { Servers } from './servers.ts';
 
 /**
  * The SQL that migrating to the target would run: runs it in one transaction, notes it down, and
@@ -53,7 +54,7 @@ export async function plannedSql(
       parts.push('\n');
     }
   };
-  await rehearse(db.url, rehearsal, (query) => queries.push(query));
+  await rehearse(db.servers, rehearsal, (query) => queries.push(query));
   return parts.join('');
 }
 
@@ -61,12 +62,12 @@ class RollBack extends Error {}
 
 /** Runs a task in a transaction that is always rolled back; tells of each query. */
 async function rehearse(
-  url: string,
+  servers: Servers,
   task: (transaction: Kysely<unknown>) => Promise<void>,
   onQuery: (query: CompiledQuery) => void,
 ): Promise<void> {
   const kysely = new Kysely<unknown>({
-    dialect: migrationDialect(url),
+    dialect: migrationDialect(servers),
     log: ({ query }) => onQuery(query),
   });
   try {

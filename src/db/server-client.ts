@@ -1,10 +1,13 @@
 import { Socket } from 'node:net';
 import pg from 'pg';
+import { PgwatchError } from '../errors.ts';
+import { redactUrl } from '../redact.ts';
+import { Servers } from './servers.ts';
 import { SilenceWatch } from './silence-watch.ts';
 import { codeOf, SQLSTATE } from './sqlstate.ts';
 
 export interface ClientOptions {
-  readonly url: string;
+  readonly servers: Servers;
   /**
    * After this long without a byte while a statement is unanswered, the connection is ended.
    * Milliseconds. Undefined: never.
@@ -22,14 +25,42 @@ const ASK_TIMEOUT_MS = 5_000;
 /** How every connection of pgwatch is made. */
 export class ServerClient extends pg.Client {
   readonly #socket: Socket;
+  readonly #servers: Servers;
+  /** Where it connects to. */
+  readonly #url: string;
 
-  constructor({ url, silenceMs, mayTakeLonger = false }: ClientOptions) {
+  constructor({ servers, silenceMs, mayTakeLonger = false }: ClientOptions) {
     const socket = new Socket();
+    const url = servers.next;
     super({ ...connectionOptions(url), stream: () => socket });
     this.#socket = socket;
+    this.#servers = servers;
+    this.#url = url;
+    this.#passOverIfUnreachable();
     // One that breaks between two statements: whoever runs the next one sees it.
     this.on('error', () => {});
-    if (silenceMs !== undefined) this.#watch(url, silenceMs, mayTakeLonger);
+    if (silenceMs !== undefined) this.#watch(silenceMs, mayTakeLonger);
+  }
+
+  /** Connects to a primary. @throws DATABASE_STANDBY, or why there is no connection */
+  async open(): Promise<void> {
+    await this.connect();
+    await this.assertPrimary();
+  }
+
+  /** @throws DATABASE_STANDBY */
+  async assertPrimary(): Promise<void> {
+    const { rows } = await this.query<{ standby: boolean }>(
+      'select pg_is_in_recovery() as standby',
+    );
+    if (rows[0]?.standby !== true) return;
+    this.#servers.passOver(this.#url);
+    this.leave();
+    throw new PgwatchError('DATABASE_STANDBY', {
+      what: `The server of ${redactUrl(this.#url)} is a standby.`,
+      why: 'It takes no writes, and pgwatch writes its log and its cursors.',
+      hint: 'Name the primary in the database URL, or all servers (postgres://user@host1,host2/database): pgwatch finds the primary among them. `pgwatch listen` waits for a promotion.',
+    });
   }
 
   /** Says goodbye and waits for no answer: the other side may not be there to give one. */
@@ -39,11 +70,21 @@ export class ServerClient extends pg.Client {
     else this.#socket.destroySoon();
   }
 
-  #watch(url: string, limitMs: number, mayTakeLonger: boolean): void {
+  /** Before the error is told: whoever is told of it may try again at once. */
+  #passOverIfUnreachable(): void {
+    const passOver = () => this.#servers.passOver(this.#url);
+    const events = ['error', 'errorMessage', 'end'];
+    for (const event of events) this.connection.on(event, passOver);
+    this.connection.once('readyForQuery', () => {
+      for (const event of events) this.connection.off(event, passOver);
+    });
+  }
+
+  #watch(limitMs: number, mayTakeLonger: boolean): void {
     const watch = new SilenceWatch({
       limitMs,
       bytesRead: () => this.#socket.bytesRead,
-      isAtWork: async () => mayTakeLonger && (await isAtWork(url, backendPid(this))),
+      isAtWork: async () => mayTakeLonger && (await isAtWork(this.#url, backendPid(this))),
       onSilence: () => this.#socket.destroy(new SilentServerError(limitMs)),
     });
     const send = this.query;
@@ -90,7 +131,7 @@ function backendPid(client: pg.Client): unknown {
  * One that is idle has sent its answer, and the connection has swallowed it.
  */
 async function isAtWork(url: string, pid: unknown): Promise<boolean> {
-  const client = new ServerClient({ url, silenceMs: ASK_TIMEOUT_MS });
+  const client = new ServerClient({ servers: new Servers(url), silenceMs: ASK_TIMEOUT_MS });
   try {
     await client.connect();
     const { rows } = await client.query<{ yes: boolean }>(

@@ -19,6 +19,8 @@ export class ServerPool extends pg.Pool {
     super({
       max,
       idleTimeoutMillis,
+      // The pool waits for it.
+      onConnect: (client) => (client instanceof ServerClient ? client.assertPrimary() : undefined),
       Client: class extends ServerClient {
         constructor() {
           super(client);

@@ -1,5 +1,6 @@
 import { type Names, quoteIdentifier } from '../db/names.ts';
 import { ServerClient } from '../db/server-client.ts';
+import type { Servers } from '../db/servers.ts';
 
 /** Any statement of this session takes milliseconds; one that takes so long has lost its server. */
 const SILENCE_MS = 10_000;
@@ -27,19 +28,19 @@ export class ListenSession {
    * @param onNotification given the payload and the sender's backend pid
    */
   static async open(
-    url: string,
+    servers: Servers,
     names: Names,
     signal: AbortSignal,
     onNotification: (payload: string, senderPid: number) => void,
   ): Promise<ListenSession> {
-    const client = new ServerClient({ url, silenceMs: SILENCE_MS });
+    const client = new ServerClient({ servers, silenceMs: SILENCE_MS });
     const session = new ListenSession(client, names);
     const close = () => session.close();
     signal.addEventListener('abort', close);
     session.ended.addEventListener('abort', () => signal.removeEventListener('abort', close));
     client.on('notification', ({ payload = '', processId }) => onNotification(payload, processId));
     try {
-      await client.connect();
+      await client.open();
       // Rings carry nothing that must survive a crash, so they need not wait for the disk.
       await client.query('set synchronous_commit = off');
       await client.query(`listen ${quoteIdentifier(names.schema)}`);

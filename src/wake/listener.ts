@@ -1,4 +1,5 @@
 import type { Names } from '../db/names.ts';
+import type { Servers } from '../db/servers.ts';
 import { backoffMs } from '../lifecycle/backoff.ts';
 import { pause } from '../lifecycle/pause.ts';
 import { Doorkeeper, type DoorkeeperEvent, EVERY_CHANNEL } from './doorkeeper.ts';
@@ -12,7 +13,7 @@ export type ListenerEvent =
   | { readonly type: 'listen-lost'; readonly error: unknown };
 
 export interface ListenerOptions {
-  readonly url: string;
+  readonly servers: Servers;
   readonly names: Names;
   readonly router: WakeRouter;
   /** The longest pause between two attempts to connect. */
@@ -50,10 +51,10 @@ export class Listener {
 
   /** One session, from its beginning to its end. @throws when it breaks */
   async #listen(signal: AbortSignal, onListening: () => void): Promise<void> {
-    const { url, names, router, emit } = this.#options;
+    const { servers, names, router, emit } = this.#options;
     let doorkeeper: Doorkeeper | undefined;
     let ownPid = 0;
-    const session = await ListenSession.open(url, names, signal, (payload, senderPid) => {
+    const session = await ListenSession.open(servers, names, signal, (payload, senderPid) => {
       if (senderPid === ownPid) return; // our own consumers were rung directly
       router.ring(payload === EVERY_CHANNEL ? 'all' : [payload]);
       doorkeeper?.hear(payload);

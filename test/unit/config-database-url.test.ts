@@ -16,6 +16,10 @@ describe('a database URL', () => {
     'postgres://%2Fvar%2Frun%2Fpostgresql/db',
     'postgres://user:password@/db?host=/var/run/postgresql',
     'postgres://user@host/db?application_name=a@b',
+    'postgres://user:a,b@host1,host2:5433,[::1]/db',
+    'postgres://host1,host2/db?target_session_attrs=read-write&sslmode=require',
+    'postgres://host1,host2/db?target_session_attrs=any',
+    'postgres://host/db?target_session_attrs=primary',
   ])('%s is accepted', (url) => {
     expect(databaseUrlFault(url)).toBeUndefined();
   });
@@ -34,7 +38,12 @@ describe('a database URL', () => {
     ['postgres://user:s3cret@host:port/db', 'not a valid URL'],
     ['postgres://user:s3cret@host:99999/db', 'not a valid URL'],
     ['postgres://user:s3cret%@host/db', 'A "%" in it'],
-    ['postgres://user:s3cret@host1,host2/db', 'several hosts'],
+    ['postgres://user:s3cret@host1,/db', 'One of its hosts is empty.'],
+    ['postgres://user:s3cret@host1,host2:port/db', 'not a valid URL'],
+    ['postgres://user:s3cret@/db?host=/a,/b', 'several hosts in a parameter'],
+    ['postgres://user:s3cret@h1,h2/db?target_session_attrs=standby', 'takes no writes'],
+    ['postgres://user:s3cret@h1,h2/db?target_session_attrs=prefer-standby', 'takes no writes'],
+    ['postgres://user:s3cret@h1/db?target_session_attrs=read-only', 'takes no writes'],
     ['postgres://user:s3c ret@ho st/db', 'not a valid URL'],
   ])('%j is refused, and its password not shown', (url, why) => {
     const fault = databaseUrlFault(url);

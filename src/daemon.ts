@@ -6,6 +6,7 @@ import type { DeliverySettings } from './delivery/consumer-runner.ts';
 import { Engine } from './delivery/engine.ts';
 import type { DeliveryEventSink } from './delivery/events.ts';
 import { Listener, type ListenerEvent } from './wake/listener.ts';
+import { Poller } from './wake/poller.ts';
 import { WakeRouter } from './wake/wake-router.ts';
 
 export interface DaemonOptions {
@@ -18,10 +19,10 @@ export interface DaemonOptions {
   readonly onListener: ((event: ListenerEvent) => void) | undefined;
 }
 
-/** What `pgwatch listen` runs: a listener that wakes, and an engine whose consumers are woken. */
+/** What `pgwatch listen` runs: a listener (or poller) that wakes, and an engine whose consumers are woken. */
 export class Daemon {
   readonly #engine: Engine;
-  readonly #listener: Listener | undefined;
+  readonly #listener: Listener | Poller | undefined;
   readonly #listening = new AbortController();
 
   constructor({ db, config, consumers, logger, onDelivery, onListener }: DaemonOptions) {
@@ -35,15 +36,7 @@ export class Daemon {
       logger,
       emit: onDelivery,
     });
-    this.#listener = once
-      ? undefined
-      : new Listener({
-          servers: db.servers,
-          names: db.names,
-          router,
-          reconnectDelaySeconds: config.reconnectDelaySeconds,
-          emit: onListener,
-        });
+    this.#listener = once ? undefined : wakerOf({ db, config, router, emit: onListener });
   }
 
   /** Runs until stopped; with `once`, until everything that was there is handled. */
@@ -68,6 +61,21 @@ export class Daemon {
   /** Ends the handlers' time; run() resolves within about a second. */
   abort(): void {
     this.#engine.abort();
+  }
+}
+
+interface WakerOptions extends Pick<DaemonOptions, 'db' | 'config'> {
+  readonly router: WakeRouter;
+  readonly emit: (event: ListenerEvent) => void;
+}
+
+function wakerOf({ config, ...options }: WakerOptions): Listener | Poller {
+  const { reconnectDelaySeconds, pollSeconds } = config;
+  switch (config.wake) {
+    case 'listen':
+      return new Listener({ ...options, reconnectDelaySeconds });
+    case 'poll':
+      return new Poller({ ...options, reconnectDelaySeconds, pollSeconds });
   }
 }
 

@@ -32,6 +32,7 @@ export const ERROR_KINDS = {
   DATABASE_UNREACHABLE: 'failure',
   DATABASE_STANDBY: 'failure',
   DATABASE_VERSION_UNSUPPORTED: 'failure',
+  LISTEN_UNHEARD: 'failure',
   SCHEMA_MISSING: 'failure',
   SCHEMA_OUTDATED: 'failure',
   SCHEMA_NEWER: 'failure',

@@ -50,8 +50,8 @@ async function serve(
   const logListening = logListenerEvents(logger);
   const onListener = (event: ListenerEvent) => {
     logListening(event);
-    if (event.type === 'listening') tellSystemd('ready', logger);
-    if (event.type === 'listen-lost') {
+    if (event.type === 'listening' || event.type === 'polling') tellSystemd('ready', logger);
+    if (event.type === 'listen-lost' || event.type === 'poll-lost') {
       reviveServer().catch((err) => logger.error({ err }, 'embedded server could not be started'));
     }
   };

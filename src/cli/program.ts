@@ -17,6 +17,7 @@ import { type ErrorReporting, EXIT_CODES, reportError } from './report-error.ts'
 interface GlobalFlags {
   readonly config?: string;
   readonly databaseUrl?: string;
+  readonly listenUrl?: string;
   readonly logLevel?: string;
   readonly logFormat?: string;
 }
@@ -68,6 +69,7 @@ function createProgram(host: Host): Command {
     .helpCommand('help [command]', 'print help on a command')
     .option('--config <file>', 'configuration file (default: the nearest pgwatch.config.*)')
     .option('--database-url <url>', 'PostgreSQL URL, or "embedded"')
+    .option('--listen-url <url>', 'PostgreSQL URL for LISTEN, if the other one is a pooler')
     .option('--log-level <level>', `${LOG_LEVELS.join(', ')} (default: info)`)
     .option('--log-format <format>', `${LOG_FORMATS.join(' or ')} (default: pretty on a terminal)`)
     .configureHelp({ showGlobalOptions: true })
@@ -104,6 +106,7 @@ async function openContext(
     configFile: globals.config,
     flags: {
       database: globals.databaseUrl,
+      listenUrl: globals.listenUrl,
       logLevel: globals.logLevel,
       logFormat: globals.logFormat,
       ...flags,

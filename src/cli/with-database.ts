@@ -35,6 +35,8 @@ export async function withDatabase<T>(
     functionsSchema: config.functionsSchema,
     poolSize: config.poolSize,
     queryTimeoutSeconds: config.queryTimeoutSeconds,
+    listenUrl: config.listenUrl,
+    preparedStatements: config.preparedStatements,
     onIdleError: (error) => logger.debug({ err: error }, 'idle connection lost'),
   });
   try {

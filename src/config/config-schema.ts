@@ -4,7 +4,7 @@ import { LOG_FORMATS, LOG_LEVELS } from '../log-level.ts';
 import { suggest } from '../suggest.ts';
 import { type ConfigProblem, showValue } from './config-problem.ts';
 import { databaseUrlFault } from './database-url.ts';
-import type { ConsumersByApp, PgwatchConfig } from './pgwatch-config.ts';
+import { type ConsumersByApp, type PgwatchConfig, WAKES } from './pgwatch-config.ts';
 
 /** Just below the longest time that a timer of Node can run. */
 const DAY = 86_400;
@@ -100,6 +100,10 @@ function unknownKey(key: string, known: readonly string[]): string {
 
 const schema = section({
   database: text('a PostgreSQL URL or "embedded"', isDatabase),
+  listenUrl: text('a PostgreSQL URL', (found) => databaseUrlFault(found) === undefined),
+  preparedStatements: v.optional(v.boolean('true or false')),
+  wake: oneOf(WAKES),
+  pollSeconds: number(0.05, 3600),
   schema: text(SCHEMA_NAME, isSchemaName),
   functionsSchema: text(SCHEMA_NAME, isSchemaName),
   consumers: v.optional(v.custom<NonNullable<PgwatchConfig['consumers']>>(isConsumers, CONSUMERS)),
@@ -148,7 +152,9 @@ export function checkConfig(
 function faultOf(path: string, message: string, found: unknown): Omit<ConfigProblem, 'source'> {
   if (message.startsWith(UNKNOWN_KEY)) return { text: message };
   const fault =
-    path === 'database' && typeof found === 'string' ? databaseUrlFault(found) : undefined;
+    (path === 'database' || path === 'listenUrl') && typeof found === 'string'
+      ? databaseUrlFault(found)
+      : undefined;
   if (fault === undefined) return { text: `expected ${message}, found ${showValue(found)}.` };
   return {
     text: `"${fault.shown}" is not a database URL. ${fault.why}`,

@@ -3,6 +3,8 @@ import type { PgwatchConfig } from './pgwatch-config.ts';
 export const DEFAULTS = {
   schema: 'pgwatch',
   functionsSchema: 'public',
+  wake: 'listen',
+  pollSeconds: 1,
   consumers: ['consumers/**/*.{ts,mts,js,mjs}'],
   logLevel: 'info',
   timeoutSeconds: 30,

@@ -52,6 +52,10 @@ export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig
   return {
     ...DEFAULTS,
     handlerTimeoutSeconds: undefined,
+    listenUrl: undefined,
+    // Both say that there is a pooler.
+    preparedStatements:
+      config.listenUrl === undefined && (config.wake ?? DEFAULTS.wake) === 'listen',
     logFormat: isTerminal ? 'pretty' : 'json',
     ...defined(config),
     root,

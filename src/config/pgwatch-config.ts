@@ -12,6 +12,24 @@ export interface PgwatchConfig {
    */
   readonly database?: 'embedded' | (string & {}) | undefined;
   /**
+   * A PostgreSQL URL for what needs a session of its own (LISTEN, migrations), when `database` goes
+   * through a pooler in transaction mode: a direct connection to the same database. Default:
+   * `database`.
+   */
+  readonly listenUrl?: string | undefined;
+  /**
+   * Whether statements are prepared under a name, which poolers older than PgBouncer 1.21 do not
+   * know in transaction mode. Default: true; false with `listenUrl` or `wake: 'poll'`.
+   */
+  readonly preparedStatements?: boolean | undefined;
+  /**
+   * `'listen'`: consumers are woken within milliseconds. `'poll'`: pgwatch looks every `pollSeconds`
+   * instead, for where LISTEN is not possible. Default `'listen'`.
+   */
+  readonly wake?: Wake | undefined;
+  /** Seconds between two looks with `wake: 'poll'`, 0.05 to 3,600. Default 1. */
+  readonly pollSeconds?: number | undefined;
+  /**
    * The schema of pgwatch's own tables, also the NOTIFY channel of its doorbell: 1 to 63 bytes.
    * Several installations in one database differ in it. Default `'pgwatch'`.
    */
@@ -64,6 +82,9 @@ export interface PgwatchConfig {
   /** Connections of one process at the most, 1 to 1,000; LISTEN takes one more. Default 10. */
   readonly poolSize?: number | undefined;
 }
+
+export const WAKES = ['listen', 'poll'] as const;
+export type Wake = (typeof WAKES)[number];
 
 export type ConsumersByApp = { readonly [app: string]: string | readonly string[] };
 

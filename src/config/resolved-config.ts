@@ -1,4 +1,5 @@
 import type { LogFormat, LogLevel } from '../log-level.ts';
+import type { Wake } from './pgwatch-config.ts';
 
 /** The configuration that everything runs with: flags, environment, file and defaults in one. */
 export interface ResolvedConfig {
@@ -7,6 +8,11 @@ export interface ResolvedConfig {
   /** The configuration file, absolute; undefined when there is none. */
   readonly file: string | undefined;
   readonly database: DatabaseChoice;
+  /** Undefined: as the database. */
+  readonly listenUrl: string | undefined;
+  readonly preparedStatements: boolean;
+  readonly wake: Wake;
+  readonly pollSeconds: number;
   readonly schema: string;
   readonly functionsSchema: string;
   readonly consumers: ConsumerGlobs;

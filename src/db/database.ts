@@ -8,7 +8,11 @@ import type { Tables } from './tables.ts';
 /** A database with an installation of pgwatch in it (or about to get one). */
 export interface Database {
   readonly url: string;
+  /** Where LISTEN and migrations go, when that is somewhere else. */
+  readonly listenUrl: string | undefined;
   readonly servers: Servers;
+  /** For what needs a session of its own: LISTEN, advisory locks, migrations. */
+  readonly sessionServers: Servers;
   readonly names: Names;
   /** For what is measured in microseconds: named statements, rows as arrays. */
   readonly pool: pg.Pool;
@@ -30,6 +34,12 @@ export interface DatabaseOptions {
    * Default: 30.
    */
   readonly queryTimeoutSeconds?: number;
+  /**
+   * For what needs a session of its own, where `url` is a pooler's. Default: `url`.
+   */
+  readonly listenUrl?: string | undefined;
+  /** Whether the pool may prepare named statements. Default: true. */
+  readonly preparedStatements?: boolean;
 }
 
 /** Opens a pool; connects only when first used. The caller closes it. */
@@ -40,13 +50,16 @@ export function openDatabase(options: DatabaseOptions): Database {
     servers,
     silenceMs: (options.queryTimeoutSeconds ?? 30) * 1000,
     mayTakeLonger: true,
+    preparedStatements: options.preparedStatements ?? true,
     max: options.poolSize,
     onIdleError: options.onIdleError,
   });
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });
   return {
     url: options.url,
+    listenUrl: options.listenUrl,
     servers,
+    sessionServers: options.listenUrl === undefined ? servers : new Servers(options.listenUrl),
     names,
     pool,
     kysely: kysely.withSchema(names.schema),

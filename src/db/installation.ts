@@ -27,11 +27,11 @@ export interface InstallOptions {
  */
 export async function install({ db, projectScripts, target, onChange }: InstallOptions) {
   await assertServerVersion(db);
-  await whileNobodyElseMigrates(db.servers, db.names, async () => {
+  await whileNobodyElseMigrates(db.sessionServers, db.names, async () => {
     await assertSchemaNotNewer(db);
     await assertFunctionsSchema(db);
     const own = await ownMigrations(db.names);
-    await withMigrationRunner(db.servers, db.names, async (runner) => {
+    await withMigrationRunner(db.sessionServers, db.names, async (runner) => {
       await runner.run('pgwatch', own, { kind: 'latest' }, (change) => onChange('pgwatch', change));
       await runner.run('project', projectScripts, target, (change) => onChange('project', change));
     });
@@ -44,7 +44,7 @@ export async function installationState(
   projectScripts: readonly MigrationScript[],
 ): Promise<Record<MigrationOwner, readonly MigrationState[]>> {
   const own = await ownMigrations(db.names);
-  return withMigrationRunner(db.servers, db.names, async (runner) => ({
+  return withMigrationRunner(db.sessionServers, db.names, async (runner) => ({
     pgwatch: await runner.state('pgwatch', own),
     project: await runner.state('project', projectScripts),
   }));

@@ -54,7 +54,7 @@ export async function plannedSql(
       parts.push('\n');
     }
   };
-  await rehearse(db.servers, rehearsal, (query) => queries.push(query));
+  await rehearse(db.sessionServers, rehearsal, (query) => queries.push(query));
   return parts.join('');
 }
 

@@ -15,6 +15,11 @@ export interface ClientOptions {
   readonly silenceMs?: number | undefined;
   /** Whether, before that, the server is asked if it is still at work on the statement. */
   readonly mayTakeLonger?: boolean;
+  /**
+   * Whether statements that have a name are prepared. Poolers in transaction mode that are older
+   * than PgBouncer 1.21 know nothing of those. Default: true.
+   */
+  readonly preparedStatements?: boolean;
 }
 
 const CONNECT_TIMEOUT_MS = 10_000;
@@ -28,8 +33,10 @@ export class ServerClient extends pg.Client {
   readonly #servers: Servers;
   /** Where it connects to. */
   readonly #url: string;
+  #connected = false;
 
-  constructor({ servers, silenceMs, mayTakeLonger = false }: ClientOptions) {
+  constructor(options: ClientOptions) {
+    const { servers } = options;
     const socket = new Socket();
     const url = servers.next;
     super({ ...connectionOptions(url), stream: () => socket });
@@ -39,7 +46,7 @@ export class ServerClient extends pg.Client {
     this.#passOverIfUnreachable();
     // One that breaks between two statements: whoever runs the next one sees it.
     this.on('error', () => {});
-    if (silenceMs !== undefined) this.#watch(silenceMs, mayTakeLonger);
+    this.#intercept(options);
   }
 
   /** Connects to a primary. @throws DATABASE_STANDBY, or why there is no connection */
@@ -65,9 +72,13 @@ export class ServerClient extends pg.Client {
 
   /** Says goodbye and waits for no answer: the other side may not be there to give one. */
   leave(): void {
+    if (!this.#connected) {
+      // Whoever awaits connect() would wait for ever after an end().
+      this.#socket.destroy(new Error('the connection was closed before it stood'));
+      return;
+    }
     this.end().catch(() => {});
-    if (this.#socket.connecting) this.#socket.destroy();
-    else this.#socket.destroySoon();
+    this.#socket.destroySoon();
   }
 
   /** Before the error is told: whoever is told of it may try again at once. */
@@ -76,28 +87,41 @@ export class ServerClient extends pg.Client {
     const events = ['error', 'errorMessage', 'end'];
     for (const event of events) this.connection.on(event, passOver);
     this.connection.once('readyForQuery', () => {
+      this.#connected = true;
       for (const event of events) this.connection.off(event, passOver);
     });
   }
 
-  #watch(limitMs: number, mayTakeLonger: boolean): void {
+  /** Of every statement, whatever the way of asking: a promise, a callback, a Submittable. */
+  #intercept({ silenceMs, mayTakeLonger = false, preparedStatements = true }: ClientOptions): void {
+    const watch = silenceMs === undefined ? undefined : this.#watch(silenceMs, mayTakeLonger);
+    const send = this.query;
+    Object.assign(this, {
+      query: (statement: unknown, ...others: unknown[]) => {
+        watch?.begin();
+        const sent = preparedStatements ? statement : unnamed(statement);
+        return Reflect.apply(send, this, [sent, ...others]);
+      },
+    });
+  }
+
+  #watch(limitMs: number, mayTakeLonger: boolean): SilenceWatch {
     const watch = new SilenceWatch({
       limitMs,
       bytesRead: () => this.#socket.bytesRead,
       isAtWork: async () => mayTakeLonger && (await isAtWork(this.#url, backendPid(this))),
       onSilence: () => this.#socket.destroy(new SilentServerError(limitMs)),
     });
-    const send = this.query;
-    // Whatever the way of asking: a promise, a callback, a Submittable.
-    Object.assign(this, {
-      query: (...parameters: unknown[]) => {
-        watch.begin();
-        return Reflect.apply(send, this, parameters);
-      },
-    });
     this.on('drain', () => watch.end());
     this.on('end', () => watch.close());
+    return watch;
   }
+}
+
+/** A statement without its name is planned each time, and leaves nothing behind in the session. */
+function unnamed(statement: unknown): unknown {
+  const isNamed = typeof statement === 'object' && statement !== null && 'name' in statement;
+  return isNamed && !('submit' in statement) ? { ...statement, name: undefined } : statement;
 }
 
 /** The server did not answer, and the connection was given up. */

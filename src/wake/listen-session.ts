@@ -41,8 +41,6 @@ export class ListenSession {
     client.on('notification', ({ payload = '', processId }) => onNotification(payload, processId));
     try {
       await client.open();
-      // Rings carry nothing that must survive a crash, so they need not wait for the disk.
-      await client.query('set synchronous_commit = off');
       await client.query(`listen ${quoteIdentifier(names.schema)}`);
       return session;
     } catch (error) {
@@ -91,6 +89,11 @@ export class ListenSession {
        from (${this.#otherHolders('select pg_terminate_backend(pid) as ended')}) holders`,
       lock,
     );
+  }
+
+  /** Rings carry nothing that must survive a crash, so they need not wait for the disk. */
+  async commitAsynchronously(): Promise<void> {
+    await this.client.query('set synchronous_commit = off');
   }
 
   async backendPid(): Promise<number> {

@@ -1,20 +1,24 @@
-import type { Names } from '../db/names.ts';
-import type { Servers } from '../db/servers.ts';
+import type { Database } from '../db/database.ts';
+import { PgwatchError } from '../errors.ts';
 import { backoffMs } from '../lifecycle/backoff.ts';
 import { pause } from '../lifecycle/pause.ts';
 import { Doorkeeper, type DoorkeeperEvent, EVERY_CHANNEL } from './doorkeeper.ts';
 import { ListenSession } from './listen-session.ts';
+import { WakeProof } from './wake-proof.ts';
 import type { WakeRouter } from './wake-router.ts';
 
 export type ListenerEvent =
   | DoorkeeperEvent
   | { readonly type: 'listening' }
+  /** Instead of listening; also when it works again after an outage. */
+  | { readonly type: 'polling'; readonly pollSeconds: number }
+  /** Once per outage, like listen-lost. */
+  | { readonly type: 'poll-lost'; readonly error: unknown }
   /** Once per outage; it is tried again for ever. */
   | { readonly type: 'listen-lost'; readonly error: unknown };
 
 export interface ListenerOptions {
-  readonly servers: Servers;
-  readonly names: Names;
+  readonly db: Database;
   readonly router: WakeRouter;
   /** The longest pause between two attempts to connect. */
   readonly reconnectDelaySeconds: number;
@@ -27,12 +31,17 @@ export interface ListenerOptions {
  */
 export class Listener {
   readonly #options: ListenerOptions;
+  /** Whether a wake is known to arrive; proved once, since what is in between does not change. */
+  #proved = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
   }
 
-  /** Listens until the signal aborts, through any number of lost connections. */
+  /**
+   * Listens until the signal aborts, through any number of lost connections.
+   * @throws LISTEN_UNHEARD at the start, when nothing would ever wake anybody
+   */
   async run(signal: AbortSignal): Promise<void> {
     const { reconnectDelaySeconds, emit } = this.#options;
     for (let failures = 0; !signal.aborted; ) {
@@ -42,6 +51,7 @@ export class Listener {
         });
       } catch (error) {
         if (signal.aborted) return;
+        if (error instanceof PgwatchError && error.code === 'LISTEN_UNHEARD') throw error;
         failures += 1;
         if (failures === 1) emit({ type: 'listen-lost', error });
         await pause(backoffMs(failures, reconnectDelaySeconds * 1000, Math.random()), signal);
@@ -51,17 +61,27 @@ export class Listener {
 
   /** One session, from its beginning to its end. @throws when it breaks */
   async #listen(signal: AbortSignal, onListening: () => void): Promise<void> {
-    const { servers, names, router, emit } = this.#options;
+    const { db, router, emit } = this.#options;
+    const proof = new WakeProof();
     let doorkeeper: Doorkeeper | undefined;
     let ownPid = 0;
-    const session = await ListenSession.open(servers, names, signal, (payload, senderPid) => {
+    const onNotification = (payload: string, senderPid: number) => {
+      if (WakeProof.isProof(payload)) {
+        proof.hear(payload);
+        return;
+      }
       if (senderPid === ownPid) return; // our own consumers were rung directly
       router.ring(payload === EVERY_CHANNEL ? 'all' : [payload]);
       doorkeeper?.hear(payload);
-    });
+    };
+    const session = await ListenSession.open(db.sessionServers, db.names, signal, onNotification);
     try {
+      // Before anything else: a pooler would leave locks and settings behind in others' sessions.
+      if (!this.#proved) await proof.demand(db, () => session.ping(), signal);
+      this.#proved = true;
+      await session.commitAsynchronously();
       ownPid = await session.backendPid();
-      doorkeeper = new Doorkeeper(session, names, router, emit);
+      doorkeeper = new Doorkeeper(session, db.names, router, emit);
       onListening();
       emit({ type: 'listening' });
       await doorkeeper.run(AbortSignal.any([signal, session.ended]));

@@ -8,6 +8,12 @@ export function logListenerEvents(logger: Logger): (event: ListenerEvent) => voi
       case 'listening':
         logger.info('listening');
         return;
+      case 'polling':
+        logger.info({ pollSeconds: event.pollSeconds }, 'polling');
+        return;
+      case 'poll-lost':
+        logger.warn({ err: event.error }, 'database lost, polling again when it is back');
+        return;
       case 'elected':
         logger.debug('this process is the doorkeeper now');
         return;

@@ -1,4 +1,4 @@
-import type { ClientBase } from 'pg';
+import type { ClientBase, Pool } from 'pg';
 import { asSnapshot, partsOf, type Snapshot } from '../cursor/snapshot.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { Ring } from './wake-router.ts';
@@ -18,7 +18,11 @@ const CHANNELS_NAMED = 100;
  * Looks which channels have rows that became visible since a snapshot: the same two index look-ups
  * as a consumer's fetch, without the payloads.
  */
-export async function probe(client: ClientBase, names: Names, since: Snapshot): Promise<Probe> {
+export async function probe(
+  client: Pool | ClientBase,
+  names: Names,
+  since: Snapshot,
+): Promise<Probe> {
   const { xmax, xip } = partsOf(since);
   const { rows } = await client.query<[string, number, string[]]>({
     name: 'pgwatch_probe',

@@ -1,3 +1,4 @@
+import { setImmediate as nextTurn } from 'node:timers/promises';
 import { expect, it } from 'vitest';
 import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
@@ -72,4 +73,13 @@ it('hands the leases over, so that the next process starts at once', async () =>
     [fixture.name()],
   );
   expect(rows).toEqual([{ lease_owner: null }]);
+});
+
+it('at any moment of a start ends at once', async () => {
+  const { consumer } = recordingConsumer(fixture.name(), [fixture.name()]);
+  for (let turns = 1; turns < 5_000; turns = Math.ceil(turns * 1.2)) {
+    const daemon = fixture.start([consumer]);
+    for (let turn = 0; turn < turns; turn += 1) await nextTurn();
+    await daemon.stop();
+  }
 });

@@ -69,6 +69,15 @@ describe('a database URL', () => {
     });
   });
 
+  test('is what listenUrl must be, too', async () => {
+    const cwd = await folderWith({});
+    const loading = loadConfig({ cwd, isTerminal: false, env: { PGWATCH_LISTEN_URL: 'embedded' } });
+    await expect(loading).rejects.toMatchObject({
+      code: 'DATABASE_URL_INVALID',
+      message: expect.stringContaining('environment variable PGWATCH_LISTEN_URL: "embedded"'),
+    });
+  });
+
   test('that is wrong in the file is reported among its other problems, masked', async () => {
     const cwd = await folderWith({
       'pgwatch.config.json': '{"database":"postgres://u:s3cret@h:x/","poolSize":0}',

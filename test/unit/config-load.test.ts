@@ -17,6 +17,10 @@ describe('without any source', () => {
       root: cwd,
       file: undefined,
       database: { kind: 'none' },
+      listenUrl: undefined,
+      preparedStatements: true,
+      wake: 'listen',
+      pollSeconds: 1,
       schema: 'pgwatch',
       functionsSchema: 'public',
       consumers: { kind: 'globs', globs: ['consumers/**/*.{ts,mts,js,mjs}'] },
@@ -47,6 +51,18 @@ describe('without any source', () => {
   test('the log is pretty on a terminal', async () => {
     const config = await load(await folderWith({}), { isTerminal: true });
     expect(config.logFormat).toBe('pretty');
+  });
+});
+
+describe('named prepared statements', () => {
+  test.each([
+    ['with listenUrl', { listenUrl: URL_A }, false],
+    ["with wake: 'poll'", { wake: 'poll' }, false],
+    ['with listenUrl, when asked for', { listenUrl: URL_A, preparedStatements: true }, true],
+    ['when refused', { preparedStatements: false }, false],
+  ])('%s', async (_, config, expected) => {
+    const cwd = await folderWith({ 'pgwatch.config.json': JSON.stringify(config) });
+    expect(await load(cwd)).toMatchObject({ preparedStatements: expected });
   });
 });
 

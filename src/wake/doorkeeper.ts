@@ -1,3 +1,4 @@
+import type { ClientBase } from 'pg';
 import { BEFORE_EVERYTHING, type Snapshot } from '../cursor/snapshot.ts';
 import type { Names } from '../db/names.ts';
 import { pause } from '../lifecycle/pause.ts';
@@ -14,12 +15,20 @@ const DROWSY_AFTER_MS = 10;
 const LOOK_BESIDE_WRITER_EVERY_MS = 20;
 /** How often the others look after the doorkeeper, and it looks whether there are others. */
 const WATCH_EVERY_MS = 1_000;
+/** How often nobody must have rung before the doorkeeper is taken for frozen. */
+const LOOKS_BEFORE_BLAME = 2;
 /** How often a sleeper makes sure that its session still lives. */
 const PING_EVERY_MS = 10_000;
 
 export type DoorkeeperEvent =
   | { readonly type: 'elected' }
   | { readonly type: 'ended-silent-doorkeeper'; readonly succeeded: boolean };
+
+/** What it needs of the LISTEN session. */
+export type DoorkeeperSession = Pick<
+  ListenSession,
+  'lockShared' | 'tryLock' | 'unlock' | 'notify' | 'othersHold' | 'terminateHolders' | 'ping'
+> & { readonly client: ClientBase };
 
 /**
  * Sees to it that every process learns of new rows, so that writers need not NOTIFY.
@@ -39,7 +48,7 @@ export type DoorkeeperEvent =
  *             everybody asleep for good; its session is ended, which frees the office.
  */
 export class Doorkeeper {
-  readonly #session: ListenSession;
+  readonly #session: DoorkeeperSession;
   readonly #names: Names;
   readonly #router: WakeRouter;
   readonly #emit: (event: DoorkeeperEvent) => void;
@@ -52,7 +61,7 @@ export class Doorkeeper {
   readonly #rungChannels = new Set<string>();
 
   constructor(
-    session: ListenSession,
+    session: DoorkeeperSession,
     names: Names,
     router: WakeRouter,
     emit: (event: DoorkeeperEvent) => void,
@@ -137,19 +146,26 @@ export class Doorkeeper {
     if (this.#others) await this.#session.notify(ring === 'all' ? [EVERY_CHANNEL] : ring);
   }
 
-  /** One look after the doorkeeper, then a pause. */
+  /** One look after the doorkeeper, then a pause or two. */
   async #watch(signal: AbortSignal): Promise<void> {
     const before = new Set(this.#rungChannels);
     this.#rungChannels.clear();
     const ring = await this.#look();
     if (ring.length > 0) this.#router.ring(ring);
-    await pause(WATCH_EVERY_MS, signal);
-    if (ring === 'all' || signal.aborted) return;
+    // So many that nobody looked at each: those are nobody's fault.
+    const channels = ring === 'all' ? [] : ring;
     const heard = (channel: string) =>
       [before, this.#rungChannels].some((rung) => rung.has(channel) || rung.has(EVERY_CHANNEL));
-    if (ring.every(heard)) return;
-    // Rows became visible a second ago and nobody rang for them.
-    await this.#session.notify(ring);
+    for (let looks = 0; looks < LOOKS_BEFORE_BLAME; looks += 1) {
+      await pause(WATCH_EVERY_MS, signal);
+      if (channels.length === 0 || signal.aborted) return;
+      // It may be this process that was frozen: what it was rung meanwhile is read first. Or all
+      // processes were, so the doorkeeper gets another second.
+      await this.#session.ping();
+      if (channels.every(heard)) return;
+    }
+    // Rows became visible seconds ago and nobody rang for them.
+    await this.#session.notify(channels);
     const succeeded = await this.#session.terminateHolders(this.#names.doorkeeperLock);
     this.#emit({ type: 'ended-silent-doorkeeper', succeeded });
   }

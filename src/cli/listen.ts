@@ -4,6 +4,7 @@ import { Daemon } from '../daemon.ts';
 import type { Database } from '../db/database.ts';
 import type { DeliveryEventSink } from '../delivery/events.ts';
 import { logDeliveryEvents } from '../delivery/log-events.ts';
+import { OutageLog } from '../lifecycle/outage-log.ts';
 import type { ListenerEvent } from '../wake/listener.ts';
 import { logListenerEvents } from '../wake/log-events.ts';
 import { migrateToLatest } from './migrate.ts';
@@ -47,7 +48,8 @@ async function serve(
   reviveServer: () => Promise<void>,
 ): Promise<void> {
   const { logger } = context;
-  const logListening = logListenerEvents(logger);
+  const outage = new OutageLog(logger);
+  const logListening = logListenerEvents(logger, outage);
   const onListener = (event: ListenerEvent) => {
     logListening(event);
     if (event.type === 'listening' || event.type === 'polling') tellSystemd('ready', logger);
@@ -55,7 +57,7 @@ async function serve(
       reviveServer().catch((err) => logger.error({ err }, 'embedded server could not be started'));
     }
   };
-  const daemon = openDaemon(context, db, consumers, logDeliveryEvents(logger), onListener);
+  const daemon = openDaemon(context, db, consumers, logDeliveryEvents(logger, outage), onListener);
   const ids = consumers.map(({ consumer }) => consumer.id);
   logger.info({ consumers: ids, pid: process.pid }, 'pgwatch started');
   await runOrderly(daemon, consumers, context);
@@ -70,7 +72,7 @@ async function drain(
 ): Promise<void> {
   const { logger, output } = context;
   const summary = new OnceSummary();
-  const log = logDeliveryEvents(logger);
+  const log = logDeliveryEvents(logger, new OutageLog(logger));
   const onDelivery: DeliveryEventSink = (event) => {
     summary.count(event);
     if (event.type !== 'live') log(event);

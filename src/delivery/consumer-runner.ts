@@ -13,7 +13,7 @@ import { PlainAttempts } from './attempts.ts';
 import { ConsumerLoop } from './consumer-loop.ts';
 import type { DeliveryEventSink } from './events.ts';
 import type { Execution } from './execute.ts';
-import { Patience, StoppedError } from './patience.ts';
+import { Misses, Patience, StoppedError } from './patience.ts';
 import { Redeliveries } from './redeliveries.ts';
 import { RedeliveryStore } from './redelivery-store.ts';
 import { CommitUnknownError, TransactionalAttempts } from './transactional-attempts.ts';
@@ -121,9 +121,15 @@ export class ConsumerRunner {
     };
     const skip = this.#mayStillSkip;
     this.#mayStillSkip = false;
+    const use = { consumer: consumer.id, operation: 'store-cursor' } as const;
+    const misses = new Misses({
+      onLost: (error) => emit({ type: 'database-lost', ...use, error }),
+      onBack: () => emit({ type: 'database-back', ...use }),
+    });
     const keeper = new CursorKeeper({
       cursor: skip ? { seen: now, window: undefined } : cursor,
-      write: (moved) => writeCursor(db.pool, db.names, hold, moved, settings.leaseSeconds),
+      write: (moved) =>
+        misses.of(() => writeCursor(db.pool, db.names, hold, moved, settings.leaseSeconds)),
       renewEveryMs: (settings.leaseSeconds * 1000) / 3,
       leaseMs: settings.leaseSeconds * 1000,
       onLeaseRenewed: () => loop.wake(),

@@ -41,8 +41,14 @@ export type DeliveryEvent =
       readonly attempts: number;
     } & Failure)
   /** A database operation failed; it is tried again until it succeeds. Once per outage. */
-  | { readonly type: 'database-lost'; readonly consumer: string; readonly error: unknown }
-  | { readonly type: 'database-back'; readonly consumer: string }
+  | ({ readonly type: 'database-lost'; readonly error: unknown } & DatabaseUse)
+  | ({ readonly type: 'database-back' } & DatabaseUse)
   | { readonly type: 'released'; readonly consumer: string };
+
+interface DatabaseUse {
+  readonly consumer: string;
+  /** Undefined: anything that the consumer waits for. */
+  readonly operation?: 'store-cursor';
+}
 
 export type DeliveryEventSink = (event: DeliveryEvent) => void;

@@ -1,9 +1,10 @@
 import type { Logger } from 'pino';
+import type { OutageLog } from '../lifecycle/outage-log.ts';
 import type { DeliveryEvent, DeliveryEventSink } from './events.ts';
 import type { Failure } from './outcome.ts';
 
 /** Writes what happens to the log: a constant message plus fields. */
-export function logDeliveryEvents(logger: Logger): DeliveryEventSink {
+export function logDeliveryEvents(logger: Logger, outage: OutageLog): DeliveryEventSink {
   return (event) => {
     switch (event.type) {
       case 'handled':
@@ -27,14 +28,14 @@ export function logDeliveryEvents(logger: Logger): DeliveryEventSink {
         );
         return;
       default:
-        logStateChange(logger, event);
+        logStateChange(logger, outage, event);
     }
   };
 }
 
 type StateChange = Exclude<DeliveryEvent, { row: unknown }>;
 
-function logStateChange(logger: Logger, event: StateChange): void {
+function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): void {
   const { type, consumer } = event;
   switch (type) {
     case 'registered':
@@ -43,6 +44,9 @@ function logStateChange(logger: Logger, event: StateChange): void {
     case 'claimed': {
       const { epoch, gainedChannels, scheduled, lostChannels, dropped } = event;
       logger.debug({ consumer, epoch }, 'lease taken');
+      // One that was restarted in the middle of an outage does not know of it.
+      outage.back(partOf(event));
+      outage.back(partOf({ consumer, operation: 'store-cursor' }));
       if (gainedChannels.length > 0) {
         logger.info(
           { consumer, channels: gainedChannels, scheduled },
@@ -82,10 +86,10 @@ function logStateChange(logger: Logger, event: StateChange): void {
       logger.info({ consumer, replayed: event.replayed }, 'consumer live');
       return;
     case 'database-lost':
-      logger.warn({ consumer, err: event.error }, 'database not available, trying again');
+      outage.lost(partOf(event), event.error);
       return;
     case 'database-back':
-      logger.info({ consumer }, 'database available again');
+      outage.back(partOf(event));
       return;
     case 'released':
       logger.debug({ consumer }, 'lease handed over');
@@ -93,6 +97,11 @@ function logStateChange(logger: Logger, event: StateChange): void {
     default:
       event satisfies never;
   }
+}
+
+/** Reading and storing the cursor may fail apart from each other: in a read-only database. */
+function partOf(event: { consumer: string; operation?: 'store-cursor' }): string {
+  return event.operation === undefined ? event.consumer : `${event.consumer}: ${event.operation}`;
 }
 
 function about(event: {

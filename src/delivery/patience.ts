@@ -16,6 +16,30 @@ export interface PatienceOptions {
   readonly onBack: () => void;
 }
 
+/** Tells when what somebody else repeats begins to fail, and when it works again. */
+export class Misses {
+  readonly #options: Pick<PatienceOptions, 'onLost' | 'onBack'>;
+  #failing = false;
+
+  constructor(options: Pick<PatienceOptions, 'onLost' | 'onBack'>) {
+    this.#options = options;
+  }
+
+  /** Runs the operation once. @throws what it throws */
+  async of<T>(operation: () => Promise<T>): Promise<T> {
+    try {
+      const result = await operation();
+      if (this.#failing) this.#options.onBack();
+      this.#failing = false;
+      return result;
+    } catch (error) {
+      if (!this.#failing) this.#options.onLost(error);
+      this.#failing = true;
+      throw error;
+    }
+  }
+}
+
 /** Repeats database operations until they succeed: an outage delays a consumer, nothing more. */
 export class Patience {
   readonly #options: PatienceOptions;

@@ -1,24 +1,35 @@
 import type { Logger } from 'pino';
+import type { OutageLog } from '../lifecycle/outage-log.ts';
 import type { ListenerEvent } from './listener.ts';
 
+const PART = 'wake-up';
+
 /** Writes what happens to the LISTEN session to the log. */
-export function logListenerEvents(logger: Logger): (event: ListenerEvent) => void {
+export function logListenerEvents(
+  logger: Logger,
+  outage: OutageLog,
+): (event: ListenerEvent) => void {
+  let begun = false;
+  const ready = (fields: object, message: string) => {
+    if (begun) logger.debug(fields, message);
+    else logger.info(fields, message);
+    begun = true;
+    outage.back(PART);
+  };
   return (event) => {
     switch (event.type) {
       case 'listening':
-        logger.info('listening');
+        ready({}, 'listening');
         return;
       case 'polling':
-        logger.info({ pollSeconds: event.pollSeconds }, 'polling');
-        return;
-      case 'poll-lost':
-        logger.warn({ err: event.error }, 'database lost, polling again when it is back');
+        ready({ pollSeconds: event.pollSeconds }, 'polling');
         return;
       case 'elected':
         logger.debug('this process is the doorkeeper now');
         return;
       case 'listen-lost':
-        logger.warn({ err: event.error }, 'LISTEN session lost, reconnecting');
+      case 'poll-lost':
+        outage.lost(PART, event.error);
         return;
       case 'ended-silent-doorkeeper':
         logger.warn(

@@ -34,8 +34,8 @@ it('an embedded server whose owner is killed is brought back by who still needs 
   await other.says('listening');
   await other.says('consumer live');
   await owner.kill('SIGKILL');
-  await other.says('LISTEN session lost');
-  await other.says('listening', 2);
+  await other.says('database connection lost');
+  await other.says('database connection back');
   await project.run(['notify', 'c', '"after the crash"']);
   await other.says('handled second "after the crash"');
   expect((await other.kill('SIGTERM')).code).toBe(0);

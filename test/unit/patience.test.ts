@@ -1,5 +1,5 @@
 import { describe, expect, it, vi } from 'vitest';
-import { Patience, StoppedError } from '../../src/delivery/patience.ts';
+import { Misses, Patience, StoppedError } from '../../src/delivery/patience.ts';
 
 /** Pauses take at most a millisecond; what a test waits for is the operation. */
 function patience({ failFast = false, longestPauseMs = 1 } = {}) {
@@ -90,4 +90,19 @@ it('fails at the first error when told to fail fast', async () => {
   expect(await patient.until(operation)).toBe('result');
   expect(onLost).not.toHaveBeenCalled();
   expect(onBack).not.toHaveBeenCalled();
+});
+
+describe('an operation that somebody else repeats', () => {
+  it('is told of when it begins to fail, and when it works again', async () => {
+    const told: string[] = [];
+    const misses = new Misses({
+      onLost: (error) => told.push(String(error)),
+      onBack: () => told.push('back'),
+    });
+    const { operation } = failing(2);
+    for (let attempt = 1; attempt <= 4; attempt += 1) {
+      await misses.of(operation).catch(() => told.push('failed'));
+    }
+    expect(told).toEqual(['Error: failure 1', 'failed', 'failed', 'back']);
+  });
 });

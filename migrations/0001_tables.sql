@@ -6,14 +6,20 @@
 -- Application roles call the functions of this schema from their triggers; no table is granted.
 grant usage on schema @schema@ to public;
 
--- Which cluster this installation was made in. Snapshots mean something only there, so a daemon
--- that finds another system identifier refuses to run (docs/DESIGN: the clone guard).
+-- Where this installation was made: snapshots mean something only in that cluster, and a copy of the
+-- database must not run the original's consumers (docs/decisions/0010: the clone guard).
 create table @schema@.installation (
   singleton boolean primary key default true check (singleton),
   system_identifier bigint not null default (pg_catalog.pg_control_system()).system_identifier,
+  -- The database in that cluster: stable when it is renamed, another one in a copy of it.
+  database_oid oid not null,
+  -- The transaction that wrote this row. PostgreSQL stamps the row with it as well (xmin); a dump
+  -- copies this column and not the stamp, so the two agree only where the files are the original's.
+  written_by xid8 not null default pg_catalog.pg_current_xact_id(),
   installed_at timestamptz not null default pg_catalog.now()
 );
-insert into @schema@.installation default values;
+insert into @schema@.installation (database_oid)
+select oid from pg_catalog.pg_database where datname = pg_catalog.current_database();
 
 -- One row per notification. Append-only: nothing but clean-up ever touches a row again.
 create table @schema@.notification_log (

@@ -38,6 +38,7 @@ export const ERROR_KINDS = {
   SCHEMA_NEWER: 'failure',
   FUNCTIONS_SCHEMA_MISSING: 'failure',
   CLUSTER_CHANGED: 'failure',
+  DAEMON_RUNNING: 'failure',
   MIGRATION_INVALID: 'usage',
   MIGRATION_UNKNOWN: 'usage',
   MIGRATION_FAILED: 'failure',

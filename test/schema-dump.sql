@@ -34,6 +34,8 @@ create table pgwatch.consumer_cursor (
 create table pgwatch.installation (
   singleton boolean not null default true,
   system_identifier bigint not null default (pg_control_system()).system_identifier,
+  database_oid oid not null,
+  written_by xid8 not null default pg_current_xact_id(),
   installed_at timestamp with time zone not null default now(),
   constraint installation_pkey PRIMARY KEY (singleton),
   constraint installation_singleton_check CHECK (singleton)

@@ -6,5 +6,6 @@ export const COMMANDS: Commands = {
   listen: async () => (await import('./listen.ts')).runListen,
   listConsumers: async () => (await import('./list-consumers.ts')).runListConsumers,
   cleanup: async () => (await import('./cleanup.ts')).runCleanup,
+  adopt: async () => (await import('./adopt.ts')).runAdopt,
   notify: async () => (await import('./notify.ts')).runNotify,
 };

@@ -56,6 +56,14 @@ export interface CleanupOptions {
   readonly includeDead: boolean;
 }
 
+/** Exactly one of them. */
+export interface AdoptOptions {
+  /** What no consumer had handled when the copy was made is handled in it. */
+  readonly keepPending: boolean;
+  /** It counts as skipped. */
+  readonly skipPending: boolean;
+}
+
 export interface NotifyOptions {
   readonly key: string | undefined;
 }
@@ -66,6 +74,7 @@ export interface CommandBodies {
   listen(context: CommandContext, options: ListenOptions): Promise<number>;
   listConsumers(context: CommandContext, options: ListConsumersOptions): Promise<number>;
   cleanup(context: CommandContext, options: CleanupOptions): Promise<number>;
+  adopt(context: CommandContext, options: AdoptOptions): Promise<number>;
   /** `json` as typed; `-` stands for standard input. */
   notify(
     context: CommandContext,

@@ -1,6 +1,7 @@
 import { type Command, InvalidArgumentError, Option } from 'commander';
 import type { SettingFlags } from '../config/settings.ts';
 import type { CommandContext, Commands, ConsumerFilters } from './options.ts';
+import { registerAdopt } from './register-adopt.ts';
 
 /**
  * Loads a command's body, prepares its context with the flags that set the configuration, and calls
@@ -18,6 +19,7 @@ export function registerCommands(program: Command, commands: Commands, run: Runn
   registerListen(program, commands, run);
   registerListConsumers(program, commands, run);
   registerCleanup(program, commands, run);
+  registerAdopt(program, commands, run);
   registerNotify(program, commands, run);
 }
 

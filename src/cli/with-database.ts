@@ -1,8 +1,9 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
+import { assertSameCluster } from '../db/clone-guard.ts';
 import { explainConnectionError } from '../db/connection-error.ts';
 import { type Database, openDatabase } from '../db/database.ts';
-import { assertSameCluster, assertSchema, assertServerVersion } from '../db/schema-check.ts';
+import { assertSchema, assertServerVersion } from '../db/schema-check.ts';
 import { isStandby } from '../db/servers.ts';
 import { PgwatchError } from '../errors.ts';
 import { backoffMs } from '../lifecycle/backoff.ts';
@@ -81,7 +82,7 @@ async function untilPrimary(db: Database, longestPauseSeconds: number, logger: L
 /** @throws SCHEMA_MISSING, SCHEMA_OUTDATED, SCHEMA_NEWER, CLUSTER_CHANGED */
 export async function assertInstalled(db: Database): Promise<void> {
   await assertSchema(db);
-  await assertSameCluster(db);
+  await assertSameCluster(db.pool, db.names.schema);
 }
 
 interface Server {

@@ -90,24 +90,3 @@ export async function assertFunctionsSchema(db: Database): Promise<void> {
     hint: `Run: create schema ${quoteIdentifier(functionsSchema)}; or correct functionsSchema in the configuration.`,
   });
 }
-
-/**
- * Makes sure that the database still is the cluster it was installed in: cursors are snapshots,
- * and those mean nothing in a copy.
- * @throws CLUSTER_CHANGED
- */
-export async function assertSameCluster(db: Database): Promise<void> {
-  const { rows } = await sql<{ same: boolean }>`
-    select system_identifier = (pg_control_system()).system_identifier
-       and not exists (
-         select from ${sql.id(db.names.schema, 'consumer_cursor')}
-         where pg_snapshot_xmax(coalesce(until, seen)) > pg_snapshot_xmax(pg_current_snapshot())
-       ) as same
-    from ${sql.id(db.names.schema, 'installation')}`.execute(db.kysely);
-  if (rows[0]?.same !== false) return;
-  throw new PgwatchError('CLUSTER_CHANGED', {
-    what: 'This database is a copy: pgwatch was installed in another PostgreSQL cluster.',
-    why: "How far each consumer is stands in transaction ids of that cluster, which mean nothing here; and a copy of production must not handle production's notifications.",
-    hint: 'Reinstall (drop the schema, then `pgwatch migrate`) if the copy is to have consumers of its own.',
-  });
-}

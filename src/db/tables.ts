@@ -15,6 +15,8 @@ export interface Tables {
 interface InstallationTable {
   singleton: Generated<boolean>;
   system_identifier: string;
+  database_oid: number;
+  written_by: Generated<string>;
   installed_at: Generated<Date>;
 }
 

@@ -1,3 +1,4 @@
+import { assertSameCluster } from '../db/clone-guard.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 import { PgwatchError } from '../errors.ts';
 import { findOldPart } from './find-cutoff.ts';
@@ -46,7 +47,8 @@ const MAX_DAYS = 365_000;
  * Deletes old notifications, oldest first, in short transactions; safe beside running consumers.
  * What a registered consumer has not handled stays, and so do retries and dead letters, unless the
  * options say otherwise.
- * @throws USAGE when `days` is no number of 0 or more
+ * @throws USAGE when `days` is no number of 0 or more; CLUSTER_CHANGED in a copy, where cursors do not
+ *   tell what is handled
  */
 export async function cleanupOldNotifications(
   db: Queryable,
@@ -60,6 +62,7 @@ export async function cleanupOldNotifications(
       hint: 'Give a number of days, such as 7 or 0.5.',
     });
   }
+  await assertSameCluster(db, schema);
   const rules = {
     schema,
     olderThan: await serverTimeBefore(db, days),

@@ -1,6 +1,7 @@
 import { describe, expect, it } from 'vitest';
 import { createTriggerForTable } from '../../src/capture/triggers.ts';
-import { assertSameCluster, assertSchema } from '../../src/db/schema-check.ts';
+import { assertSameCluster } from '../../src/db/clone-guard.ts';
+import { assertSchema } from '../../src/db/schema-check.ts';
 import {
   emptyDatabase,
   failureOf,
@@ -92,7 +93,7 @@ describe('names that need quoting', () => {
     expect(await migrate(db)).toEqual(await ownChanges(db));
     expect(await migrate(db)).toEqual([]);
     await assertSchema(db);
-    await assertSameCluster(db);
+    await assertSameCluster(db.pool, db.names.schema);
     expect(await tablesOf(test)).toEqual(['t']);
 
     const { consumer, received } = recordingConsumer('consumer', ['data_change', 'c']);

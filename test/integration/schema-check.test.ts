@@ -1,11 +1,9 @@
 import { describe, expect, it } from 'vitest';
 import {
-  assertSameCluster,
   assertSchema,
   assertSchemaNotNewer,
   assertServerVersion,
 } from '../../src/db/schema-check.ts';
-import type { TestDatabase } from '../support/database.ts';
 import { emptyDatabase, failureOf, migrate, openInstallation } from '../support/migrations.ts';
 
 async function installed() {
@@ -14,21 +12,6 @@ async function installed() {
   await migrate(db);
   return { test, db };
 }
-
-/** A consumer whose cursor stands here. */
-async function addCursor(test: TestDatabase, seen: string, until: string | null = null) {
-  await test.query(
-    `with added as (
-       insert into pgwatch.consumer (name, channels, start_seen) values ('c', '{}', '1:1:')
-       returning id
-     )
-     insert into pgwatch.consumer_cursor (consumer_id, seen, until, last_id)
-     select id, $1::pg_snapshot, $2::pg_snapshot, case when $2 is not null then 0 end from added`,
-    [seen, until],
-  );
-}
-
-const FUTURE = '1000000000000:1000000000000:';
 
 describe('the server', () => {
   it('is new enough', async () => {
@@ -90,33 +73,5 @@ describe('the schema', () => {
       expect(newer.message).toContain('9999_future');
       expect(newer.hint).toContain('Upgrade');
     }
-  });
-});
-
-describe('the cluster', () => {
-  it('is the one pgwatch was installed in', async () => {
-    const { test, db } = await installed();
-    await assertSameCluster(db);
-    const { rows } = await test.query<{ now: string }>(`select pg_current_snapshot()::text as now`);
-    await addCursor(test, '1:1:', rows[0]?.now);
-    await assertSameCluster(db);
-  });
-
-  it('is another one when the database is a copy', async () => {
-    const { test, db } = await installed();
-    await test.query('update pgwatch.installation set system_identifier = system_identifier + 1');
-    const copy = await failureOf(assertSameCluster(db));
-    expect(copy.code).toBe('CLUSTER_CHANGED');
-    expect(copy.message).toContain('copy');
-    expect(copy.hint).toBeDefined();
-  });
-
-  it.each([
-    ['the cursor', FUTURE, null],
-    ['the window of a cursor', '1:1:', FUTURE],
-  ])('has gone back in time when %s is ahead of it', async (_where, seen, until) => {
-    const { test, db } = await installed();
-    await addCursor(test, seen, until);
-    expect((await failureOf(assertSameCluster(db))).code).toBe('CLUSTER_CHANGED');
   });
 });

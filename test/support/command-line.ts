@@ -51,6 +51,7 @@ export async function runCommandLine(
     listen: recording('listen'),
     listConsumers: recording('listConsumers'),
     cleanup: recording('cleanup'),
+    adopt: recording('adopt'),
     notify: recording('notify'),
   });
   return { exitCode, stdout: stdout.text, stderr: stderr.text, calls };

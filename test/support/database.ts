@@ -13,11 +13,20 @@ export interface TestDatabase {
   drop(): Promise<void>;
 }
 
-/** An empty database on the server of this run: one for each test file. */
-export async function createTestDatabase(): Promise<TestDatabase> {
-  const serverUrl = inject('serverUrl');
+export interface TestDatabasePlace {
+  /** Default: the server of this run. */
+  readonly serverUrl?: string | undefined;
+  /** The name of a database to copy, to which nobody may be connected. Default: none. */
+  readonly template?: string | undefined;
+}
+
+/** An empty database, or a copy: one for each test file. */
+export async function createTestDatabase({
+  serverUrl = inject('serverUrl'),
+  template = 'template1',
+}: TestDatabasePlace = {}): Promise<TestDatabase> {
   const name = `pgwatch_test_${randomBytes(8).toString('hex')}`;
-  await runOnServer(serverUrl, `create database ${name}`);
+  await runOnServer(serverUrl, `create database ${name} template ${template}`);
 
   const url = new URL(serverUrl);
   url.pathname = `/${name}`;

@@ -1,6 +1,6 @@
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { install } from '../../src/db/installation.ts';
-import { createTestDatabase, type TestDatabase } from './database.ts';
+import { createTestDatabase, type TestDatabase, type TestDatabasePlace } from './database.ts';
 
 /** A test's own database with pgwatch installed in it. */
 export interface InstalledDatabase extends TestDatabase {
@@ -9,8 +9,9 @@ export interface InstalledDatabase extends TestDatabase {
 
 export async function createInstalledDatabase(
   names: { schema?: string; functionsSchema?: string } = {},
+  place: TestDatabasePlace = {},
 ): Promise<InstalledDatabase> {
-  const test = await createTestDatabase();
+  const test = await createTestDatabase(place);
   const db = openDatabase({
     url: test.url,
     schema: names.schema ?? 'pgwatch',

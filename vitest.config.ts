@@ -15,7 +15,7 @@ export default defineConfig({
         extends: true,
         test: {
           name: 'server',
-          include: ['test/integration/**/*.test.ts', 'test/e2e/**/*.test.ts'],
+          include: ['test/{integration,e2e,chaos}/**/*.test.ts'],
           globalSetup: ['test/support/server.ts'],
           testTimeout: 60_000,
           hookTimeout: 60_000,

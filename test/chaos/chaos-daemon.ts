@@ -1,7 +1,7 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { pause } from '../../src/lifecycle/pause.ts';
 import { RunningProgram } from '../support/running-program.ts';
-import type { TcpProxy } from '../support/tcp-proxy.ts';
+import type { TcpProxy } from './lossy-proxy.ts';
 import type { ProjectFolder } from './project-folder.ts';
 
 export interface ChaosDaemonOptions {

@@ -4,8 +4,8 @@ import {
   startThrowawayServer,
   type ThrowawayServer,
 } from '../../src/db/embedded/throwaway-server.ts';
-import { startTcpProxy, type TcpProxy } from '../support/tcp-proxy.ts';
 import { ChaosDaemon } from './chaos-daemon.ts';
+import { startTcpProxy, type TcpProxy } from './lossy-proxy.ts';
 import { createProjectFolder, type ProjectFolder } from './project-folder.ts';
 import { createTables } from './tables.ts';
 

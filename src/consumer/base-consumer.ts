@@ -27,7 +27,6 @@ const ATTRIBUTES = [
   'retry',
   'handlerTimeoutSeconds',
   'concurrency',
-  'partitions',
   'batchSize',
   'transactional',
 ] as const satisfies readonly (keyof ConsumerSettings)[];
@@ -59,8 +58,6 @@ export abstract class BaseConsumer<Data = JsonValue> {
   static readonly handlerTimeoutSeconds: number | undefined = undefined;
   /** Calls that one process makes side by side; one key stays in order. Default 1: all in order. */
   static readonly concurrency: number = 1;
-  /** Parts that several processes share, split by key. Default 1. */
-  static readonly partitions: number = 1;
   /** Notifications that `handleBatch` of a BatchConsumer is given at most. Default 100. */
   static readonly batchSize: number = 100;
   /** Whether the context has a transaction in which the cursor moves, too. Default false. */
@@ -72,7 +69,6 @@ export abstract class BaseConsumer<Data = JsonValue> {
   readonly retry: Partial<RetryPolicy> | undefined;
   readonly handlerTimeoutSeconds: number | undefined;
   readonly concurrency: number;
-  readonly partitions: number;
   readonly batchSize: number;
   readonly transactional: boolean;
 
@@ -91,7 +87,6 @@ export abstract class BaseConsumer<Data = JsonValue> {
     this.retry = settings.retry;
     this.handlerTimeoutSeconds = settings.handlerTimeoutSeconds;
     this.concurrency = settings.concurrency;
-    this.partitions = settings.partitions;
     this.batchSize = settings.batchSize;
     this.transactional = settings.transactional;
   }

@@ -22,11 +22,6 @@ export interface ConsumerSettings {
    * stay one at a time and in order; all others may overtake each other. Default 1: all in order.
    */
   readonly concurrency: number;
-  /**
-   * Into how many parts the notifications are split by their key, each with a cursor and a lease of
-   * its own, so that several processes share the work. Default 1.
-   */
-  readonly partitions: number;
   /** How many notifications `handleBatch` is given at most. Default 100. */
   readonly batchSize: number;
   /** Whether the handler is given a transaction in which the cursor moves, too. Default false. */
@@ -61,7 +56,7 @@ export function checkSettings(
   idHint: string,
 ): ConsumerSettings {
   const { id, channels, start, retry, handlerTimeoutSeconds } = given;
-  const { concurrency = 1, partitions = 1, batchSize = 100, transactional = false } = given;
+  const { concurrency = 1, batchSize = 100, transactional = false } = given;
   if (id === undefined || id === null || id === '') {
     throw new PgwatchError('CONSUMER_ID_MISSING', {
       what: `${subject} has no consumer id.`,
@@ -88,7 +83,6 @@ export function checkSettings(
         ? undefined
         : expectNumber(subject, 'handlerTimeoutSeconds', handlerTimeoutSeconds, TIMEOUT_RANGE),
     concurrency: expectNumber(subject, 'concurrency', concurrency, CONCURRENCY_RANGE),
-    partitions: expectNumber(subject, 'partitions', partitions, PARTITIONS_RANGE),
     batchSize: expectNumber(subject, 'batchSize', batchSize, BATCH_RANGE),
     transactional: expect('transactional', transactional, isBoolean, 'true or false'),
   };
@@ -111,7 +105,7 @@ export function assertTogether(
       subject,
       'concurrency',
       consumer.concurrency,
-      '1 for a transactional consumer; partitions let several run side by side',
+      '1 for a transactional consumer: its cursor moves in the transaction, one notification at a time',
     );
   }
   if (consumer.handleBatch !== undefined) {
@@ -147,7 +141,6 @@ interface Range {
 }
 
 const CONCURRENCY_RANGE: Range = { min: 1, max: 1_000, whole: true };
-const PARTITIONS_RANGE: Range = { min: 1, max: 256, whole: true };
 const BATCH_RANGE: Range = { min: 1, max: 10_000, whole: true };
 const TIMEOUT_RANGE: Range = { min: 0.001, max: MAX_SECONDS };
 

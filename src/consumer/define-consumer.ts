@@ -57,7 +57,6 @@ const OPTIONS: ReadonlySet<string> = new Set<
   'retry',
   'handlerTimeoutSeconds',
   'concurrency',
-  'partitions',
   'batchSize',
   'transactional',
   'handle',

@@ -14,7 +14,6 @@ export function recordingConsumer(
     retry?: Partial<RetryPolicy>;
     handlerTimeoutSeconds?: number;
     concurrency?: number;
-    partitions?: number;
   } = {},
 ) {
   const { handle, ...settings } = options;

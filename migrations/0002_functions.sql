@@ -13,10 +13,16 @@
 -- caller has to NOTIFY. To be asked after the insert into the log, in the same transaction. A
 -- sleeping doorkeeper holds the doorbell lock exclusively; so whoever gets it shared knows that
 -- nobody sleeps, and keeps it until its commit is visible. Shared locks conflict with nobody else's.
+-- With the setting pgwatch.doorbell off nobody is rung: a transaction that has called NOTIFY cannot
+-- be prepared for two-phase commit. Then a sleeping doorkeeper finds it at its next look, within 1 s.
 create function @schema@.somebody_is_awake() returns boolean
 language sql volatile
 as $$
-  select pg_catalog.pg_try_advisory_xact_lock_shared(@lock_class@, @doorbell_lock@)
+  select case
+    when pg_catalog.lower(pg_catalog.current_setting('pgwatch.doorbell', true))
+      in ('off', 'false', 'no', '0') then true
+    else pg_catalog.pg_try_advisory_xact_lock_shared(@lock_class@, @doorbell_lock@)
+  end
 $$;
 revoke execute on function @schema@.somebody_is_awake() from public;
 

@@ -441,7 +441,11 @@ CREATE OR REPLACE FUNCTION pgwatch.somebody_is_awake()
  RETURNS boolean
  LANGUAGE sql
 AS $function$
-  select pg_catalog.pg_try_advisory_xact_lock_shared(1885828961, -676671160)
+  select case
+    when pg_catalog.lower(pg_catalog.current_setting('pgwatch.doorbell', true))
+      in ('off', 'false', 'no', '0') then true
+    else pg_catalog.pg_try_advisory_xact_lock_shared(1885828961, -676671160)
+  end
 $function$;
 
 CREATE OR REPLACE FUNCTION pgwatch.text_of(payload jsonb, max_bytes integer)

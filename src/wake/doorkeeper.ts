@@ -17,11 +17,16 @@ const LOOK_BESIDE_WRITER_EVERY_MS = 20;
 const WATCH_EVERY_MS = 1_000;
 /** How often nobody must have rung before the doorkeeper is taken for frozen. */
 const LOOKS_BEFORE_BLAME = 2;
-/** How often a sleeper makes sure that its session still lives. */
-const PING_EVERY_MS = 10_000;
+/**
+ * How often a sleeper looks: for what was written with pgwatch.doorbell off, and whether its session
+ * still lives.
+ */
+const LOOK_ASLEEP_EVERY_MS = 1_000;
 
 export type DoorkeeperEvent =
   | { readonly type: 'elected' }
+  /** It slept, and nobody rang: written with pgwatch.doorbell off, as for two-phase commit. */
+  | { readonly type: 'found-unrung' }
   | { readonly type: 'ended-silent-doorkeeper'; readonly succeeded: boolean };
 
 /** What it needs of the LISTEN session. */
@@ -41,7 +46,8 @@ export type DoorkeeperSession = Pick<
  *   drowsy    Nothing was new for 10 ms: it asks for the doorbell lock exclusively. Refused while
  *             a writer is in flight that rang nobody; then it goes on looking, less often.
  *   asleep    It has got the lock, and has looked once more since: writers that come now are
- *             refused the shared lock, and NOTIFY. Left by any notification.
+ *             refused the shared lock, and NOTIFY. Left by any notification. Once a second it
+ *             looks all the same, for writers that may not NOTIFY.
  *
  *   watching  All other processes: once a second they stand for election and look whether the
  *             doorkeeper rang for what became visible. One that is frozen while awake would leave
@@ -120,7 +126,9 @@ export class Doorkeeper {
   }
 
   async #sleep(signal: AbortSignal): Promise<void> {
-    while ((await this.#rung.wait(PING_EVERY_MS, signal)) === 'timeout') await this.#session.ping();
+    while ((await this.#rung.wait(LOOK_ASLEEP_EVERY_MS, signal)) === 'timeout') {
+      if (await this.#lookAndRing()) this.#emit({ type: 'found-unrung' });
+    }
   }
 
   async #lookAndRing(): Promise<boolean> {

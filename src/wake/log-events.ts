@@ -27,6 +27,9 @@ export function logListenerEvents(
       case 'elected':
         logger.debug('this process is the doorkeeper now');
         return;
+      case 'found-unrung':
+        logger.debug('found notifications that nobody rang for');
+        return;
       case 'listen-lost':
       case 'poll-lost':
         outage.lost(PART, event.error);

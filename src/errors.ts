@@ -39,6 +39,8 @@ export const ERROR_KINDS = {
   FUNCTIONS_SCHEMA_MISSING: 'failure',
   CLUSTER_CHANGED: 'failure',
   DAEMON_RUNNING: 'failure',
+  RIGHTS_MISSING: 'failure',
+  ROLE_UNKNOWN: 'usage',
   MIGRATION_INVALID: 'usage',
   MIGRATION_UNKNOWN: 'usage',
   MIGRATION_FAILED: 'failure',

@@ -1,3 +1,4 @@
+import { grantRights, grantStatements, type RoleRights } from '../admin/rights.ts';
 import { importModule } from '../config/load-module.ts';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
 import type { Database } from '../db/database.ts';
@@ -35,12 +36,23 @@ export async function runMigrate(
     if (options.status) return showStatus(context, db, projectScripts);
     if (options.dryRun) {
       context.output.write(await plannedSql(db, projectScripts, target));
+      for (const statement of grantStatements(db.names, options.grants)) {
+        context.output.write(`${statement};\n`);
+      }
       return 0;
     }
     const changes = await migrate(context, db, projectScripts, target);
     if (changes === 0) context.output.write('Nothing to migrate, everything is up to date.\n');
+    await grant(context, db, options.grants);
     return 0;
   });
+}
+
+async function grant({ output }: CommandContext, db: Database, grants: RoleRights): Promise<void> {
+  const granted = Object.entries(grants).filter(([, roles]) => roles.length > 0);
+  if (granted.length === 0) return;
+  await grantRights(db, grants);
+  for (const [right, roles] of granted) output.write(`granted  ${right}  ${roles.join(', ')}\n`);
 }
 
 /** Brings everything to the latest, for `listen --migrate`; silent when there is nothing to do. */

@@ -1,4 +1,5 @@
 import type { Readable } from 'node:stream';
+import type { RoleRights } from '../admin/rights.ts';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
 import type { StrayErrors } from '../lifecycle/stray-errors.ts';
 import type { Logger } from '../logger.ts';
@@ -36,6 +37,8 @@ export interface MigrateOptions {
   readonly down: boolean;
   /** Print the SQL; change nothing. */
   readonly dryRun: boolean;
+  /** Roles to be given rights, after migrating. */
+  readonly grants: RoleRights;
 }
 
 export interface ListenOptions extends ConsumerFilters {

@@ -1,7 +1,9 @@
-import { type Command, InvalidArgumentError, Option } from 'commander';
+import { type Command, Option } from 'commander';
 import type { SettingFlags } from '../config/settings.ts';
 import type { CommandContext, Commands, ConsumerFilters } from './options.ts';
+import { addNames, nonEmpty } from './parse-names.ts';
 import { registerAdopt } from './register-adopt.ts';
+import { registerMigrate } from './register-migrate.ts';
 
 /**
  * Loads a command's body, prepares its context with the flags that set the configuration, and calls
@@ -21,45 +23,6 @@ export function registerCommands(program: Command, commands: Commands, run: Runn
   registerCleanup(program, commands, run);
   registerAdopt(program, commands, run);
   registerNotify(program, commands, run);
-}
-
-function registerMigrate(program: Command, commands: Commands, run: Runner): void {
-  interface Flags {
-    readonly status?: true;
-    readonly to?: string;
-    readonly down?: true;
-    readonly dryRun?: true;
-  }
-  program
-    .command('migrate')
-    .summary("install or upgrade the schema, then run the project's own migrations")
-    .description(
-      "Installs or upgrades pgwatch's schema and functions, then runs the project's own migrations.",
-    )
-    .addOption(
-      new Option('--status', 'list what is applied and what is not').conflicts([
-        'to',
-        'down',
-        'dryRun',
-      ]),
-    )
-    .addOption(
-      new Option('--to <name>', 'migrate up or down to this migration')
-        .argParser(nonEmpty)
-        .conflicts('down'),
-    )
-    .option('--down', "revert the project's newest migration")
-    .option('--dry-run', 'print the SQL and change nothing')
-    .action((flags: Flags) =>
-      run({}, commands.migrate, (migrate, context) =>
-        migrate(context, {
-          status: flags.status === true,
-          to: flags.to,
-          down: flags.down === true,
-          dryRun: flags.dryRun === true,
-        }),
-      ),
-    );
 }
 
 interface FilterFlags {
@@ -211,15 +174,4 @@ function filtersOf(flags: FilterFlags): ConsumerFilters {
     apps: flags.apps ?? [],
     excludeConsumers: flags.excludeConsumers ?? [],
   };
-}
-
-function addNames(text: string, before: string[] | undefined): string[] {
-  const names = text.split(',').map((name) => name.trim());
-  if (names.includes('')) throw new InvalidArgumentError('A name is empty.');
-  return [...new Set([...(before ?? []), ...names])];
-}
-
-function nonEmpty(text: string): string {
-  if (text === '') throw new InvalidArgumentError('It is empty.');
-  return text;
 }

@@ -3,6 +3,7 @@ import type { ResolvedConfig } from '../config/resolved-config.ts';
 import { assertSameCluster } from '../db/clone-guard.ts';
 import { explainConnectionError } from '../db/connection-error.ts';
 import { type Database, openDatabase } from '../db/database.ts';
+import { explainMissingRights } from '../db/missing-rights.ts';
 import { assertSchema, assertServerVersion } from '../db/schema-check.ts';
 import { isStandby } from '../db/servers.ts';
 import { PgwatchError } from '../errors.ts';
@@ -21,7 +22,7 @@ type Requirement = 'database' | 'schema' | 'promotion';
  * Opens the configured database (starting the embedded server if that is the one, or using the one
  * that another command of this project has started), lends it to the task and closes it.
  * @param task is also given what brings back an embedded server that another process took along
- * @throws DATABASE_MISSING, DATABASE_UNREACHABLE, and what the requirement's checks throw
+ * @throws DATABASE_MISSING, DATABASE_UNREACHABLE, RIGHTS_MISSING, and what the requirement's checks throw
  */
 export async function withDatabase<T>(
   context: CommandContext,
@@ -47,7 +48,7 @@ export async function withDatabase<T>(
     if (requirement === 'schema') await assertInstalled(db);
     return await task(db, () => server.revive());
   } catch (error) {
-    throw explainConnectionError(error, redactUrl(server.url));
+    throw explainMissingRights(explainConnectionError(error, redactUrl(server.url)));
   } finally {
     await db.close();
     await server.stop();

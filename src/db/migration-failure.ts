@@ -31,6 +31,11 @@ function explanationOf(cause: unknown): { readonly why: string; readonly hint?: 
         why,
         hint: 'Each migration runs in a transaction of its own: leave out BEGIN, COMMIT and ROLLBACK, and what cannot run in a transaction.',
       };
+    case SQLSTATE.insufficientPrivilege:
+      return {
+        why,
+        hint: 'Migrate as the role that owns the tables; to install, it needs CREATE on the database and on the schema of the functions (see docs/security.md).',
+      };
     default:
       return { why };
   }

@@ -1,6 +1,7 @@
 import { type Names, quoteIdentifier } from '../db/names.ts';
 import { ServerClient } from '../db/server-client.ts';
 import type { Servers } from '../db/servers.ts';
+import { codeOf, SQLSTATE } from '../db/sqlstate.ts';
 
 /** Any statement of this session takes milliseconds; one that takes so long has lost its server. */
 const SILENCE_MS = 10_000;
@@ -82,13 +83,19 @@ export class ListenSession {
     return this.#boolean(`select exists (${this.#otherHolders('select')}) as yes`, lock);
   }
 
-  /** Ends the sessions of others that hold this lock; allowed for those of the same role. */
+  /**
+   * Ends the sessions of others that hold this lock. False: there are none, or they are not ours to
+   * end, being of another role; any role can take any advisory lock.
+   */
   async terminateHolders(lock: number): Promise<boolean> {
     return this.#boolean(
       `select coalesce(bool_or(ended), false) as yes
        from (${this.#otherHolders('select pg_terminate_backend(pid) as ended')}) holders`,
       lock,
-    );
+    ).catch((error: unknown) => {
+      if (codeOf(error) === SQLSTATE.insufficientPrivilege) return false;
+      throw error;
+    });
   }
 
   /** Rings carry nothing that must survive a crash, so they need not wait for the disk. */

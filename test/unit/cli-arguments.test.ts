@@ -20,6 +20,8 @@ async function callOf(...parameters: string[]) {
 
 const NO_FILTERS = { consumers: [], apps: [], excludeConsumers: [] };
 
+const NO_GRANTS = { producer: [], consumer: [], cleanup: [] };
+
 describe('migrate', () => {
   test.each([
     [[], { status: false, to: undefined, down: false, dryRun: false }],
@@ -28,7 +30,33 @@ describe('migrate', () => {
     [['--down', '--dry-run'], { status: false, to: undefined, down: true, dryRun: true }],
   ])('%j', async (flags, options) => {
     const call = await callOf('migrate', ...flags);
-    expect(call).toMatchObject({ command: 'migrate', parameters: [options] });
+    expect(call).toMatchObject({
+      command: 'migrate',
+      parameters: [{ ...options, grants: NO_GRANTS }],
+    });
+  });
+
+  test('takes roles for each right, repeated or comma-separated', async () => {
+    const call = await callOf(
+      'migrate',
+      ...['--grant-producer', 'app,web', '--grant-producer=app'],
+      ...['--grant-consumer', 'Daemon', '--grant-cleanup', 'janitor'],
+    );
+    expect(call.parameters).toMatchObject([
+      { grants: { producer: ['app', 'web'], consumer: ['Daemon'], cleanup: ['janitor'] } },
+    ]);
+  });
+});
+
+describe('adopt', () => {
+  test.each([
+    [['--keep-pending'], { keepPending: true, skipPending: false }],
+    [['--skip-pending'], { keepPending: false, skipPending: true }],
+  ])('%j', async (flags, options) => {
+    expect(await callOf('adopt', ...flags)).toMatchObject({
+      command: 'adopt',
+      parameters: [options],
+    });
   });
 });
 

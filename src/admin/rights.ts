@@ -87,7 +87,7 @@ export async function grantRights(db: Database, rights: RoleRights): Promise<voi
   await assertRolesExist(db.pool, Object.values(rights).flat());
   await assertOwner(db.pool, db.names);
   // Two GRANTs on one table at the same time may fail.
-  await whileNobodyElseMigrates(db.url, db.names, async () => {
+  await whileNobodyElseMigrates(db.sessionServers, db.names, async () => {
     await query(db.pool, grantStatements(db.names, rights).join(';\n'), []);
   });
   await assertFunctionsReachable(db.pool, db.names, rights.producer);

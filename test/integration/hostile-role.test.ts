@@ -276,11 +276,12 @@ describe('advisory locks, which any role can take', () => {
     onTestFinished(() => daemon.stop());
     await daemon.events.first(({ type }) => type === 'live');
     await database.query(`select smart_notify('app')`);
+    // Its first look may have found that one, for which nobody is to blame yet.
     await received.count(1);
-    const event = await daemon.events.first(({ type }) => type === 'ended-silent-doorkeeper');
-    expect(event).toMatchObject({ succeeded: false });
     await database.query(`select smart_notify('app')`);
     await received.count(2);
+    const event = await daemon.events.first(({ type }) => type === 'ended-silent-doorkeeper');
+    expect(event).toMatchObject({ succeeded: false });
     expect(daemon.events.all.filter(({ type }) => type === 'listen-lost')).toEqual([]);
 
     await client.end();

@@ -11,6 +11,7 @@ import { migrateToLatest } from './migrate.ts';
 import { OnceSummary } from './once-summary.ts';
 import type { CommandContext, ListenOptions } from './options.ts';
 import { runOrderly, tellSystemd } from './orderly-run.ts';
+import { PlaceCheck } from './place-check.ts';
 import { assertInstalled, withDatabase } from './with-database.ts';
 
 /** Runs consumers until a signal ends it; with --once, until what is there has been handled. */
@@ -52,15 +53,20 @@ async function serve(
   const logListening = logListenerEvents(logger, outage);
   const onListener = (event: ListenerEvent) => {
     logListening(event);
-    if (event.type === 'listening' || event.type === 'polling') tellSystemd('ready', logger);
+    if (event.type === 'listening' || event.type === 'polling') {
+      tellSystemd('ready', logger);
+      place.check();
+    }
     if (event.type === 'listen-lost' || event.type === 'poll-lost') {
       reviveServer().catch((err) => logger.error({ err }, 'embedded server could not be started'));
     }
   };
   const daemon = openDaemon(context, db, consumers, logDeliveryEvents(logger, outage), onListener);
+  const place = new PlaceCheck(db, () => daemon.stop());
   const ids = consumers.map(({ consumer }) => consumer.id);
   logger.info({ consumers: ids, pid: process.pid }, 'pgwatch started');
   await runOrderly(daemon, consumers, context);
+  place.throwIfMoved();
   logger.info('pgwatch stopped');
 }
 

@@ -60,3 +60,18 @@ it('adopt asks what is to become of what is pending, and finds nothing to do in 
   expect(stdout).toContain('Nothing to adopt');
   expect(code).toBe(0);
 });
+
+it('a daemon that finds a copy behind its URL when it reconnects stops, and says why', async () => {
+  const { database, project } = await projectWithDatabase();
+  const program = project.start(['listen']);
+  await program.says('consumer live');
+  await program.says('listening');
+  await database.query('update pgwatch.installation set system_identifier = 1');
+  await database.query(
+    `select pg_terminate_backend(pid) from pg_locks
+     where locktype = 'advisory' and granted
+       and database = (select oid from pg_database where datname = current_database())`,
+  );
+  expect((await program.ended).code).toBe(1);
+  expect(program.stderr).toContain('error[CLUSTER_CHANGED]');
+});

@@ -19,6 +19,9 @@ const { values } = parseArgs({
   },
 });
 
+// Without a listener, a signal would end this process alone.
+for (const signal of ['SIGINT', 'SIGTERM'] as const) process.once(signal, () => process.exit(1));
+
 const report = await runChaos({
   seed: numberOf('seed'),
   seconds: numberOf('minutes') * 60,

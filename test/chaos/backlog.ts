@@ -14,7 +14,7 @@ const LOOK_EVERY_MS = 500;
 const COUNT_AT_MOST = 200_000;
 
 /** Above this the writers wait, until it is halved: the daemons shall be chased, not buried. */
-const TOO_MUCH = 30_000;
+const TOO_MUCH = 10_000;
 
 /** A drain in which nothing moves for so long has come to its end. */
 const STUCK_AFTER_MS = 60_000;
@@ -85,7 +85,7 @@ export class Backlog {
 /** A consumer that is not registered yet is behind by the whole log. */
 const PENDING = `
   with position as (
-    select name, coalesce(c.seen, '1:1:') as seen, c.until, c.last_id
+    select name, channels, coalesce(c.seen, '1:1:') as seen, c.until, c.last_id
     from unnest($1::text[]) as wanted (name)
     left join pgwatch.consumer using (name)
     left join pgwatch.consumer_cursor c on c.consumer_id = consumer.id
@@ -95,12 +95,14 @@ const PENDING = `
       select (
         select count(*)::int from (
           select from (
-            select id, xid from pgwatch.notification_log where xid >= pg_snapshot_xmax(seen)
+            select id, xid, channel from pgwatch.notification_log
+            where xid >= pg_snapshot_xmax(seen)
             union all
-            select id, xid from pgwatch.notification_log
+            select id, xid, channel from pgwatch.notification_log
             where xid in (select pg_snapshot_xip(seen))
           ) log
-          where until is null or log.id > last_id or not pg_visible_in_snapshot(log.xid, until)
+          where (until is null or log.id > last_id or not pg_visible_in_snapshot(log.xid, until))
+            and (channels is null or channel = any (channels))
           limit ${COUNT_AT_MOST}
         ) counted
       ) as behind

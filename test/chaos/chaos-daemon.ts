@@ -1,13 +1,13 @@
 import { appendFileSync, readFileSync } from 'node:fs';
 import { pause } from '../../src/lifecycle/pause.ts';
 import { RunningProgram } from '../support/running-program.ts';
-import type { TcpProxy } from './lossy-proxy.ts';
+import type { BlackHole } from './black-hole.ts';
 import type { ProjectFolder } from './project-folder.ts';
 
 export interface ChaosDaemonOptions {
   readonly project: ProjectFolder;
   /** Its own way to the server. */
-  readonly proxy: TcpProxy;
+  readonly way: BlackHole;
   readonly seed: number;
   /** The file that its log is added to when a life of it has ended. */
   readonly log: string | undefined;
@@ -24,7 +24,7 @@ export type StopResult = 'clean' | 'unclean' | 'hung';
 
 /** A `pgwatch listen` that is kept running, and to which bad things are done. */
 export class ChaosDaemon {
-  readonly proxy: TcpProxy;
+  readonly way: BlackHole;
   /** Ends that nobody asked for, after it had started. With the last lines of its output. */
   readonly crashes: string[] = [];
   readonly #options: ChaosDaemonOptions;
@@ -35,7 +35,7 @@ export class ChaosDaemon {
 
   constructor(options: ChaosDaemonOptions) {
     this.#options = options;
-    this.proxy = options.proxy;
+    this.way = options.way;
   }
 
   /** Undefined while it is down. */
@@ -49,9 +49,9 @@ export class ChaosDaemon {
   }
 
   start(): void {
-    const { project, proxy, seed } = this.#options;
+    const { project, way, seed } = this.#options;
     const program = new RunningProgram([project.bin, 'listen'], project.folder, {
-      DATABASE_URL: proxy.url,
+      DATABASE_URL: way.url,
       PGWATCH_LOG_FORMAT: 'json',
       CHAOS_SEED: String(seed),
       CHAOS_RECORDS: project.records,

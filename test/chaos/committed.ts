@@ -3,6 +3,7 @@ import type pg from 'pg';
 /** A notification whose transaction committed: it is in the log. */
 export interface Committed {
   readonly id: number;
+  readonly channel: string;
   /** Empty: none. */
   readonly key: string;
   readonly seq: number;
@@ -16,9 +17,9 @@ const PAGE = 50_000;
 export async function readCommitted(pool: pg.Pool): Promise<Map<number, Committed>> {
   const committed = new Map<number, Committed>();
   for (let last = 0, found = PAGE; found === PAGE; ) {
-    const { rows } = await pool.query<[number, string, number, number]>({
+    const { rows } = await pool.query<[number, string, string, number, number]>({
       text: `
-        select id::int, coalesce(key, ''),
+        select id::int, channel, coalesce(key, ''),
           coalesce(
             (payload->'new_data'->>'seq')::int,
             (payload->'old_data'->>'seq')::int + 1,
@@ -29,8 +30,8 @@ export async function readCommitted(pool: pg.Pool): Promise<Map<number, Committe
       values: [last],
       rowMode: 'array',
     });
-    for (const [id, key, seq, at] of rows) {
-      committed.set(id, { id, key, seq, at });
+    for (const [id, channel, key, seq, at] of rows) {
+      committed.set(id, { id, channel, key, seq, at });
       last = id;
     }
     found = rows.length;
@@ -54,6 +55,7 @@ export async function readSequences(pool: pg.Pool): Promise<Map<string, number>>
     text: `
       select 'public.items:' || id, seq from items
       union all select 'public.bulk_rows:' || id, seq from bulk_rows
+      union all select 'public.accounts:' || id, seq from accounts
       union all select key, seq from event_keys`,
     rowMode: 'array',
   });

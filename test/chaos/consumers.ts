@@ -4,6 +4,8 @@ import { fateOf } from './project/fate.ts';
 export interface ChaosConsumer {
   /** Its id, the name of its module in `project/consumers/`, and of what it records. */
   readonly id: string;
+  /** Those that its module names. */
+  readonly channels: readonly string[];
   /** Where it records what it has handled. */
   readonly records: 'file' | 'table';
   /** Notifications of one key are handled in the order of their ids. */
@@ -14,7 +16,8 @@ export interface ChaosConsumer {
   isCondemned(seed: number, notificationId: number): boolean;
 }
 
-const AT_LEAST_ONCE = {
+const ORDINARY = {
+  channels: ['items', 'bulk', 'events'],
   records: 'file',
   inOrder: true,
   exactlyOnce: false,
@@ -22,15 +25,20 @@ const AT_LEAST_ONCE = {
 } as const satisfies Omit<ChaosConsumer, 'id'>;
 
 /**
- * To add one: its module in `project/consumers/` and a line here. The places of three that are to
- * come:
+ * To add one: its module in `project/consumers/`, and a line here.
  *
- *   transactional  { ...AT_LEAST_ONCE, id, records: 'table', exactlyOnce: true }; it writes into
- *                  chaos_effects (see tables.ts) with the transaction that its handler is given
- *   partitions     { ...AT_LEAST_ONCE, id }
- *   concurrency    { ...AT_LEAST_ONCE, id }
+ * Place of one with `partitions`, which are to come: { ...ORDINARY, id: 'partitioned' }.
  */
 export const CONSUMERS: readonly ChaosConsumer[] = [
-  { ...AT_LEAST_ONCE, id: 'ordinary' },
-  { ...AT_LEAST_ONCE, id: 'fast', isCondemned: () => false },
+  { ...ORDINARY, id: 'ordinary' },
+  { ...ORDINARY, id: 'fast', isCondemned: () => false },
+  { ...ORDINARY, id: 'concurrent' },
+  {
+    ...ORDINARY,
+    id: 'transactional',
+    // A commit for each, and behind others that never rest: some 50 a second on a busy machine.
+    channels: ['accounts'],
+    records: 'table',
+    exactlyOnce: true,
+  },
 ];

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { readCommitted, readDeadLetters, readSequences } from './committed.ts';
+import { type Committed, readCommitted, readDeadLetters, readSequences } from './committed.ts';
 import { CONSUMERS } from './consumers.ts';
 import type { FaultRecord } from './faults.ts';
 import type { Field } from './field.ts';
@@ -28,7 +28,7 @@ export async function examine(
       const { id, inOrder, exactlyOnce } = consumer;
       const handlings = await readHandlings(consumer, project.records, pool);
       const verdict = judge({
-        committed,
+        committed: onChannels(committed, consumer.channels),
         handlings,
         deadLetters: deadLetters.get(id) ?? new Set(),
         isCondemned: (notificationId) => consumer.isCondemned(seed, notificationId),
@@ -47,4 +47,11 @@ export async function examine(
   } finally {
     await pool.end();
   }
+}
+
+function onChannels(
+  committed: ReadonlyMap<number, Committed>,
+  channels: readonly string[],
+): Map<number, Committed> {
+  return new Map([...committed].filter(([, { channel }]) => channels.includes(channel)));
 }

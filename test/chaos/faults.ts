@@ -56,9 +56,8 @@ export class Faults {
         await this.#restarting;
         return;
       default: {
-        const daemon = await this.#find(fault.target);
+        const daemon = await this.#take(fault.target);
         if (daemon === undefined) return;
-        this.#busy.add(daemon);
         await this.#note(fault, daemon.pid, () => this.#hit(daemon, fault));
         this.#busy.delete(daemon);
       }
@@ -81,9 +80,9 @@ export class Faults {
         daemon.thaw();
         return;
       case 'black-hole':
-        daemon.proxy.swallow();
+        daemon.way.swallow();
         await seconds(fault.for);
-        daemon.proxy.heal(fault.healing);
+        daemon.way.heal(fault.healing);
     }
   }
 
@@ -102,15 +101,17 @@ export class Faults {
     );
   }
 
-  /** Undefined: everybody is busy with other faults. */
-  async #find({ runs, daemon }: Target): Promise<ChaosDaemon | undefined> {
+  /** A daemon to do something to, busy from now on. Undefined: everybody is busy already. */
+  async #take({ runs, daemon }: Target): Promise<ChaosDaemon | undefined> {
     const { daemons } = this.#options;
     const pid = runs === undefined ? undefined : await this.#whoRuns(runs);
     const wanted = daemons.find((candidate) => candidate.pid === pid && pid !== undefined);
     const inTurn = [...daemons.slice(daemon), ...daemons.slice(0, daemon)];
-    return [...(wanted === undefined ? [] : [wanted]), ...inTurn].find(
+    const taken = [...(wanted === undefined ? [] : [wanted]), ...inTurn].find(
       (candidate) => !this.#busy.has(candidate) && candidate.pid !== undefined,
     );
+    if (taken !== undefined) this.#busy.add(taken);
+    return taken;
   }
 
   async #whoRuns(consumer: string): Promise<number | undefined> {

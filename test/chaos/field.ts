@@ -4,12 +4,12 @@ import {
   startThrowawayServer,
   type ThrowawayServer,
 } from '../../src/db/embedded/throwaway-server.ts';
+import { type BlackHole, startBlackHole } from './black-hole.ts';
 import { ChaosDaemon } from './chaos-daemon.ts';
-import { startTcpProxy, type TcpProxy } from './lossy-proxy.ts';
 import { createProjectFolder, type ProjectFolder } from './project-folder.ts';
 import { createTables } from './tables.ts';
 
-/** What a run happens in: a server, a project, and daemons that reach the server by proxies. */
+/** What a run happens in: a server, a project, and daemons with a way to the server each. */
 export interface Field {
   readonly server: ThrowawayServer;
   readonly project: ProjectFolder;
@@ -41,23 +41,29 @@ export async function withField<T>(
   if (options.logs !== undefined) await mkdir(options.logs, { recursive: true });
   const project = await createProjectFolder();
   const daemons: ChaosDaemon[] = [];
-  const proxies: TcpProxy[] = [];
+  const ways: BlackHole[] = [];
   let server: ThrowawayServer | undefined;
+  // The server ends with this process by itself; daemons, frozen ones too, must be told.
+  const onExit = () => {
+    for (const daemon of daemons) daemon.kill();
+  };
+  process.once('exit', onExit);
   try {
     server = await startThrowawayServer({ settings: SERVER_SETTINGS });
     await createTables(server.url);
     for (let number = 0; number < options.daemons; number += 1) {
-      const proxy = await startTcpProxy(server.url);
-      proxies.push(proxy);
+      const way = await startBlackHole(server.url);
+      ways.push(way);
       const { seed, logs } = options;
       const log = logs === undefined ? undefined : join(logs, `daemon-${number}.log`);
-      daemons.push(new ChaosDaemon({ project, proxy, seed, log }));
+      daemons.push(new ChaosDaemon({ project, way, seed, log }));
     }
     return await use({ server, project, daemons });
   } finally {
     await Promise.all(daemons.map((daemon) => daemon.destroy()));
-    await Promise.all(proxies.map((proxy) => proxy.close()));
+    await Promise.all(ways.map((way) => way.close()));
     await server?.stop();
     await project.remove();
+    process.off('exit', onExit);
   }
 }

@@ -1,4 +1,4 @@
-import type { Healing } from './lossy-proxy.ts';
+import type { Healing } from './black-hole.ts';
 import type { Random } from './random.ts';
 
 /** Whom a fault hits: whoever runs a consumer at the time, else the daemon of this number. */

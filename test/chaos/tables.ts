@@ -5,6 +5,9 @@ import { install } from '../../src/db/installation.ts';
 /** Rows with these ids are there from the start, are changed by many writers, and stay. */
 export const HOT_ITEMS = 200;
 
+/** The rows of the quiet table, for consumers to whom each notification is dear. */
+export const ACCOUNTS = 50;
+
 /** The keys of smart_notify(), with the sequence number that each has come to. */
 export const EVENT_KEYS = 100;
 
@@ -22,6 +25,9 @@ const TABLES = `
     seq integer not null,
     note text
   );
+
+  create table accounts (id integer primary key, seq integer not null);
+  insert into accounts select n, 0 from generate_series(1, ${ACCOUNTS}) n;
 
   -- Not captured: its row locks give the events of one key an order.
   create table event_keys (
@@ -50,6 +56,7 @@ export async function createTables(url: string): Promise<void> {
     await db.pool.query(TABLES);
     await createTriggerForTable(db.pool, 'items', { channel: 'items' });
     await createTriggerForTable(db.pool, 'bulk_rows', { channel: 'bulk' });
+    await createTriggerForTable(db.pool, 'accounts', { channel: 'accounts' });
   } finally {
     await db.close();
   }

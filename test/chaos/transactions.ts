@@ -1,7 +1,7 @@
 import { setTimeout as delay } from 'node:timers/promises';
 import type pg from 'pg';
 import type { Random } from './random.ts';
-import { EVENT_KEYS, HOT_ITEMS } from './tables.ts';
+import { ACCOUNTS, EVENT_KEYS, HOT_ITEMS } from './tables.ts';
 
 /** What a transaction is written with. */
 export interface Transaction {
@@ -31,6 +31,7 @@ export const TRANSACTION_KINDS: readonly TransactionKind[] = [
   { name: 'long', writers: 2, share: 0.02, rollsBack: 0.2, write: stayOpen },
   { name: 'rollbacks', writers: 1, share: 0.04, rollsBack: 1, write: changeInBulk },
   { name: 'events', writers: 2, share: 0.05, rollsBack: 0.05, write: sendEvents },
+  { name: 'accounts', writers: 1, share: 0.01, rollsBack: 0.1, write: changeAccounts },
 ];
 
 async function changeSingleRow(transaction: Transaction): Promise<void> {
@@ -136,4 +137,10 @@ async function sendEvent({ random, write }: Transaction): Promise<void> {
      select smart_notify('events', jsonb_build_object('seq', seq), key => key) from counted`,
     [`event ${random.integer(1, EVENT_KEYS)}`],
   );
+}
+
+async function changeAccounts({ random, write }: Transaction): Promise<void> {
+  for (let count = random.integer(1, 3); count > 0; count -= 1) {
+    await write('update accounts set seq = seq + 1 where id = $1', [random.integer(1, ACCOUNTS)]);
+  }
 }

@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Gate } from './gate.ts';
 import { Pace } from './pace.ts';
 import type { Random } from './random.ts';
@@ -20,6 +21,8 @@ export class Writing {
   readonly #ended: Promise<unknown>;
 
   constructor({ url, random, rate, gate }: WritingOptions) {
+    // Each writer listens to it for as long as it runs; that is no leak.
+    setMaxListeners(0, this.#stopping.signal);
     const writers = TRANSACTION_KINDS.flatMap((kind) =>
       Array.from({ length: kind.writers }, (_, number) => {
         return new Writer({

@@ -6,7 +6,7 @@ import { type Evidence, judge } from '../chaos/verdict.ts';
 
 function committedRows(...rows: [id: number, key: string, seq: number][]) {
   return new Map<number, Committed>(
-    rows.map(([id, key, seq]) => [id, { id, key, seq, at: 1_000 }]),
+    rows.map(([id, key, seq]) => [id, { id, channel: 'c', key, seq, at: 1_000 }]),
   );
 }
 

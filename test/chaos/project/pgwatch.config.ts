@@ -5,6 +5,7 @@ export default defineConfig({
   consumers: 'consumers/*.ts',
   leaseSeconds: 3,
   reconnectDelaySeconds: 1,
+  queryTimeoutSeconds: 5,
   shutdownTimeoutSeconds: 10,
   // No safety net: whatever is handled was rung for.
   timeoutSeconds: 86_400,

@@ -35,7 +35,7 @@ export class Recording {
 }
 
 /** Where it stands among those of its key: each change of a row counts one, its deletion too. */
-function sequenceOf(notification: Notification): number {
+export function sequenceOf(notification: Notification): number {
   const after = notification.getNewData();
   if (after !== null) return numberIn(after, 'seq');
   const before = notification.getOldData();

@@ -1,5 +1,5 @@
 import { once } from 'node:events';
-import { connect, createServer, type Server, type Socket } from 'node:net';
+import { connect, createServer, type Socket } from 'node:net';
 
 /**
  * What becomes of the connections that were there when a black hole ends:
@@ -11,14 +11,10 @@ import { connect, createServer, type Server, type Socket } from 'node:net';
  */
 export type Healing = 'late' | 'reset' | 'forgotten';
 
-/** A way to the server that a test can cut. */
-export interface TcpProxy {
-  /** The database URL through the proxy. */
+/** A way to the server that can become a black hole, also for those who come meanwhile. */
+export interface BlackHole {
+  /** The database URL by this way. */
   readonly url: string;
-  /** Cuts every connection and refuses new ones. */
-  cut(): Promise<void>;
-  /** Lets connections through again, on the same port. */
-  mend(): Promise<void>;
   /** From now on takes connections and forwards nothing, of those it has neither. */
   swallow(): void;
   /** Ends that. */
@@ -26,46 +22,25 @@ export interface TcpProxy {
   close(): Promise<void>;
 }
 
-export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
+/** It forwards until told otherwise. */
+export async function startBlackHole(databaseUrl: string): Promise<BlackHole> {
   const target = new URL(databaseUrl);
   const connections = new Set<Connection>();
-  let server: Server | undefined;
-  let port = 0;
   let swallowing = false;
-
-  const accept = (incoming: Socket) => {
+  const server = createServer({ pauseOnConnect: true }, (incoming) => {
     const outgoing = connect(Number(target.port), target.hostname);
-    const connection = new Connection(incoming, outgoing);
+    const connection = new Connection(incoming, outgoing, () => connections.delete(connection));
     connections.add(connection);
-    for (const end of [incoming, outgoing]) {
-      end.on('close', () => {
-        if (connection.isOver) connections.delete(connection);
-      });
-    }
     if (!swallowing) connection.forward();
-  };
-  const mend = async () => {
-    server = createServer({ pauseOnConnect: true }, accept).listen(port, '127.0.0.1');
-    await once(server, 'listening');
-    const address = server.address();
-    if (typeof address === 'object' && address !== null) port = address.port;
-  };
-  const cut = async () => {
-    const closed = server === undefined ? undefined : once(server, 'close');
-    server?.close();
-    server = undefined;
-    for (const connection of connections) connection.destroy();
-    await closed;
-  };
-
-  await mend();
+  });
+  server.listen(0, '127.0.0.1');
+  await once(server, 'listening');
+  const address = server.address();
   const url = new URL(databaseUrl);
   url.hostname = '127.0.0.1';
-  url.port = String(port);
+  if (typeof address === 'object' && address !== null) url.port = String(address.port);
   return {
     url: url.href,
-    cut,
-    mend,
     swallow() {
       swallowing = true;
       for (const connection of connections) connection.hold();
@@ -78,7 +53,12 @@ export async function startTcpProxy(databaseUrl: string): Promise<TcpProxy> {
         if (how === 'forgotten') connection.forget();
       }
     },
-    close: cut,
+    async close() {
+      const closed = once(server, 'close');
+      server.close();
+      for (const connection of connections) connection.destroy();
+      await closed;
+    },
   };
 }
 
@@ -88,7 +68,7 @@ class Connection {
   #forwarding = false;
   #forgotten = false;
 
-  constructor(incoming: Socket, outgoing: Socket) {
+  constructor(incoming: Socket, outgoing: Socket, onOver: () => void) {
     this.#ends = [incoming, outgoing];
     for (const end of this.#ends) {
       end.on('error', () => {
@@ -96,22 +76,19 @@ class Connection {
       });
       end.on('close', () => {
         if (this.#forwarding) this.destroy();
+        if (this.#ends.every((other) => other.destroyed)) onOver();
       });
     }
   }
 
-  get isOver(): boolean {
-    return this.#ends.every((end) => end.destroyed);
-  }
-
   forward(): void {
     if (this.#forgotten) return;
-    this.#forwarding = true;
     const [incoming, outgoing] = this.#ends;
     if (incoming.destroyed || outgoing.destroyed) {
       this.destroy();
       return;
     }
+    this.#forwarding = true;
     incoming.pipe(outgoing);
     outgoing.pipe(incoming);
   }

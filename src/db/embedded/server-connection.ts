@@ -1,5 +1,6 @@
 import { createServer } from 'node:net';
 import pg from 'pg';
+import { SQLSTATE } from '../sqlstate.ts';
 
 /** The superuser of every embedded server. */
 export const SUPERUSER = 'postgres';
@@ -50,9 +51,15 @@ export async function readClusterName(address: ServerAddress): Promise<string> {
   });
 }
 
+const COMES_OR_GOES: ReadonlySet<string | undefined> = new Set([
+  SQLSTATE.adminShutdown,
+  SQLSTATE.crashShutdown,
+  SQLSTATE.cannotConnectNow,
+]);
+
 /** Whether it is worth trying again: nobody listens, or the server is starting or stopping. */
 export function isTransient(error: unknown): boolean {
-  return !(error instanceof pg.DatabaseError) || error.code === '57P03';
+  return !(error instanceof pg.DatabaseError) || COMES_OR_GOES.has(error.code);
 }
 
 /** Whether the server was reached and refused the password. */

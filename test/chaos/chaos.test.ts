@@ -11,6 +11,7 @@ it('loses nothing and keeps the order while daemons, connections and servers com
     daemons: 3,
     rate: 1_000,
     everySeconds: 3,
+    binaries: process.env['PGWATCH_TEST_BINARIES'],
     say: (line) => said.push(line),
   });
   process.stdout.write(`${formatReport(report)}\n`);

@@ -21,6 +21,8 @@ export interface FieldOptions {
   readonly daemons: number;
   /** A folder for the daemons' logs; undefined: they are not kept. */
   readonly logs?: string | undefined;
+  /** The folder of a package with PostgreSQL's binaries; by default the installed one's. */
+  readonly binaries?: string | undefined;
 }
 
 /** Why the server is not that of ordinary tests. */
@@ -49,7 +51,11 @@ export async function withField<T>(
   };
   process.once('exit', onExit);
   try {
-    server = await startThrowawayServer({ settings: SERVER_SETTINGS });
+    const { binaries } = options;
+    server = await startThrowawayServer({
+      settings: SERVER_SETTINGS,
+      ...(binaries === undefined ? {} : { binaries }),
+    });
     await createTables(server.url);
     for (let number = 0; number < options.daemons; number += 1) {
       const way = await startBlackHole(server.url);

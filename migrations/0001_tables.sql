@@ -56,10 +56,39 @@ create unlogged table @schema@.server_life (
 create table @schema@.consumer (
   id integer generated always as identity primary key,
   name text not null unique,
-  channels text[] not null,
+  -- Over how many cursors its notifications are split, by hash of the key.
+  partitions integer not null default 1 check (partitions > 0),
+  -- Set while the split is about to change: first, all cursors come to stand at closing_at.
+  next_partitions integer check (next_partitions > 0),
+  closing_at pg_snapshot,
   -- What was visible here was never this consumer's to handle: it is "skipped", not "handled".
   start_seen pg_snapshot not null,
-  created_at timestamptz not null default pg_catalog.now()
+  created_at timestamptz not null default pg_catalog.now(),
+  check ((next_partitions is null) = (closing_at is null))
+);
+
+-- Which of a consumer's partitions a notification belongs to: all of one key to the same, those
+-- without a key to any. The hash is PostgreSQL's own for hash-partitioned tables, so pg_upgrade
+-- depends on its not changing. Where n is a multiple of m, a partition of n lies within one of m.
+create function @schema@.partition_of(key text, notification_id bigint, partitions integer)
+returns integer
+language sql immutable
+as $$
+  select case partitions when 1 then 0 else (
+    (pg_catalog.hashtextextended(coalesce(key, notification_id::text) collate "C", 0)
+      & 9223372036854775807) % partitions
+  )::integer end
+$$;
+revoke execute on function @schema@.partition_of(text, bigint, integer) from public;
+
+-- The processes that share a consumer's partitions, whether they run one or not. Made of what dies
+-- with the server, like the processes' sessions.
+create unlogged table @schema@.consumer_member (
+  consumer_id integer not null references @schema@.consumer on delete cascade,
+  owner text not null,
+  -- Gone when this has passed, unless renewed.
+  until timestamptz not null,
+  primary key (consumer_id, owner)
 );
 
 -- How far a consumer is. Every row of the log whose xid is visible in seen is settled; so is,
@@ -69,6 +98,8 @@ create table @schema@.consumer_cursor (
   consumer_id integer not null references @schema@.consumer on delete cascade,
   -- 0 .. partitions-1; a consumer that is not split has the one partition 0.
   partition integer not null default 0,
+  -- Those of whoever claimed it last.
+  channels text[] not null,
   seen pg_snapshot not null,
   until pg_snapshot,
   last_id bigint,

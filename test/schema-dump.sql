@@ -9,16 +9,22 @@ create schema pgwatch_api;
 create table pgwatch.consumer (
   id integer not null generated always as identity,
   name text not null,
-  channels text[] not null,
+  partitions integer not null default 1,
+  next_partitions integer,
+  closing_at pg_snapshot,
   start_seen pg_snapshot not null,
   created_at timestamp with time zone not null default now(),
+  constraint consumer_check CHECK (((next_partitions IS NULL) = (closing_at IS NULL))),
   constraint consumer_name_key UNIQUE (name),
+  constraint consumer_next_partitions_check CHECK ((next_partitions > 0)),
+  constraint consumer_partitions_check CHECK ((partitions > 0)),
   constraint consumer_pkey PRIMARY KEY (id)
 );
 
 create table pgwatch.consumer_cursor (
   consumer_id integer not null,
   partition integer not null default 0,
+  channels text[] not null,
   seen pg_snapshot not null,
   until pg_snapshot,
   last_id bigint,
@@ -30,6 +36,14 @@ create table pgwatch.consumer_cursor (
   constraint consumer_cursor_consumer_id_fkey FOREIGN KEY (consumer_id) REFERENCES pgwatch.consumer(id) ON DELETE CASCADE,
   constraint consumer_cursor_pkey PRIMARY KEY (consumer_id, partition)
 ) with (fillfactor=20, autovacuum_vacuum_scale_factor=0, autovacuum_vacuum_threshold=50);
+
+create unlogged table pgwatch.consumer_member (
+  consumer_id integer not null,
+  owner text not null,
+  until timestamp with time zone not null,
+  constraint consumer_member_consumer_id_fkey FOREIGN KEY (consumer_id) REFERENCES pgwatch.consumer(id) ON DELETE CASCADE,
+  constraint consumer_member_pkey PRIMARY KEY (consumer_id, owner)
+);
 
 create table pgwatch.installation (
   singleton boolean not null default true,
@@ -367,6 +381,17 @@ begin
 end
 $function$;
 grant execute on function pgwatch.described_table(oid) to public;
+
+CREATE OR REPLACE FUNCTION pgwatch.partition_of(key text, notification_id bigint, partitions integer)
+ RETURNS integer
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select case partitions when 1 then 0 else (
+    (pg_catalog.hashtextextended(coalesce(key, notification_id::text) collate "C", 0)
+      & 9223372036854775807) % partitions
+  )::integer end
+$function$;
 
 CREATE OR REPLACE FUNCTION pgwatch.record_id(described text[], data jsonb)
  RETURNS jsonb

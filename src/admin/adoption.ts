@@ -103,7 +103,8 @@ async function countPending(trx: Queryable, schema: string): Promise<AdoptedCons
        select count(*)
        from ${table('consumer_cursor')} p
        join ${table('notification_log')} log
-         on log.xid >= pg_snapshot_xmin(p.seen) and log.channel = any (c.channels)
+         on log.xid >= pg_snapshot_xmin(p.seen) and log.channel = any (p.channels)
+        and p.partition = ${table('partition_of')}(log.key, log.id, c.partitions)
        where p.consumer_id = c.id and not pg_visible_in_snapshot(log.xid, p.seen)
          and (p.until is null or log.id > p.last_id or not pg_visible_in_snapshot(log.xid, p.until))
          and not exists (
@@ -125,12 +126,7 @@ async function skipPending(trx: Transaction<Tables>): Promise<void> {
     .updateTable('consumer_cursor')
     .set({ seen: sql`pg_current_snapshot()`, until: null, last_id: null })
     .execute();
-  await trx
-    .updateTable('consumer')
-    .from('consumer_cursor')
-    .set((eb) => ({ start_seen: eb.ref('consumer_cursor.seen') }))
-    .whereRef('consumer_cursor.consumer_id', '=', 'consumer.id')
-    .execute();
+  await trx.updateTable('consumer').set({ start_seen: sql`pg_current_snapshot()` }).execute();
   await trx.deleteFrom('redelivery').where('state', '=', 'retry').execute();
 }
 
@@ -145,6 +141,8 @@ async function settleHere(trx: Transaction<Tables>): Promise<void> {
       updated_at: sql`now()`,
     })
     .execute();
+  // Whoever splits a consumer anew begins that anew.
+  await trx.updateTable('consumer').set({ next_partitions: null, closing_at: null }).execute();
   await trx.deleteFrom('server_life').execute();
   const here = {
     system_identifier: sql<string>`(pg_control_system()).system_identifier`,

@@ -28,7 +28,8 @@ const TABLE_RIGHTS = {
   notification_log: { consumer: 'select', cleanup: 'select, delete' },
   server_life: { consumer: 'select, insert' },
   consumer: { consumer: 'select, insert, update', cleanup: 'select' },
-  consumer_cursor: { consumer: 'select, insert, update', cleanup: 'select' },
+  consumer_member: { consumer: 'select, insert, update, delete' },
+  consumer_cursor: { consumer: 'select, insert, update, delete', cleanup: 'select' },
   redelivery: { consumer: 'select, insert, update, delete', cleanup: 'select, delete' },
 } as const satisfies Record<keyof Tables, Partial<Record<TableRight, string>>>;
 
@@ -47,8 +48,8 @@ const FUNCTION_RIGHTS = {
     'record_key(text[], jsonb)',
     'row_to_jsonb_leniently(anyelement, oid)',
   ],
-  consumer: ['text_of(jsonb, integer)'],
-  cleanup: [],
+  consumer: ['text_of(jsonb, integer)', 'partition_of(text, bigint, integer)'],
+  cleanup: ['partition_of(text, bigint, integer)'],
 } as const satisfies Record<Right, readonly string[]>;
 
 /** The functions that users name, in a schema of their choice. */

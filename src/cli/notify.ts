@@ -31,8 +31,8 @@ export async function runNotify(
 
 /** Sent all the same: the consumer may be about to come, and then gets it as playback. */
 async function warnIfNobodyListens({ logger }: CommandContext, db: Database, channel: string) {
-  const consumers = await db.kysely.selectFrom('consumer').select('channels').execute();
-  const channels = consumers.flatMap((consumer) => consumer.channels);
+  const cursors = await db.kysely.selectFrom('consumer_cursor').select('channels').execute();
+  const channels = cursors.flatMap((cursor) => cursor.channels);
   if (channels.includes(channel)) return;
   logger.warn(
     { channel },

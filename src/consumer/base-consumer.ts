@@ -29,6 +29,7 @@ const ATTRIBUTES = [
   'concurrency',
   'batchSize',
   'transactional',
+  'partitions',
 ] as const satisfies readonly (keyof ConsumerSettings)[];
 
 /**
@@ -62,6 +63,8 @@ export abstract class BaseConsumer<Data = JsonValue> {
   static readonly batchSize: number = 100;
   /** Whether the context has a transaction in which the cursor moves, too. Default false. */
   static readonly transactional: boolean = false;
+  /** Parts, by hash of the key, that the running processes share. Default 1: one runs it all. */
+  static readonly partitions: number = 1;
 
   readonly consumerId: string;
   readonly channels: readonly string[];
@@ -71,6 +74,7 @@ export abstract class BaseConsumer<Data = JsonValue> {
   readonly concurrency: number;
   readonly batchSize: number;
   readonly transactional: boolean;
+  readonly partitions: number;
 
   /** @throws {PgwatchError} CONSUMER_ID_MISSING, CONSUMER_INVALID, CHANNEL_INVALID */
   constructor(options: BaseConsumerOptions = {}) {
@@ -89,6 +93,7 @@ export abstract class BaseConsumer<Data = JsonValue> {
     this.concurrency = settings.concurrency;
     this.batchSize = settings.batchSize;
     this.transactional = settings.transactional;
+    this.partitions = settings.partitions;
   }
 
   get [CONSUMER_BRAND](): 'instance' {

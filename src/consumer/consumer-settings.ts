@@ -26,6 +26,11 @@ export interface ConsumerSettings {
   readonly batchSize: number;
   /** Whether the handler is given a transaction in which the cursor moves, too. Default false. */
   readonly transactional: boolean;
+  /**
+   * Into how many parts its notifications are split, by hash of their key, for the running processes
+   * to share. Order holds for each key. Default 1: one process runs it all.
+   */
+  readonly partitions: number;
 }
 
 /** The same as a user writes it: what is left out has a default. */
@@ -56,7 +61,7 @@ export function checkSettings(
   idHint: string,
 ): ConsumerSettings {
   const { id, channels, start, retry, handlerTimeoutSeconds } = given;
-  const { concurrency = 1, batchSize = 100, transactional = false } = given;
+  const { concurrency = 1, batchSize = 100, transactional = false, partitions = 1 } = given;
   if (id === undefined || id === null || id === '') {
     throw new PgwatchError('CONSUMER_ID_MISSING', {
       what: `${subject} has no consumer id.`,
@@ -85,6 +90,7 @@ export function checkSettings(
     concurrency: expectNumber(subject, 'concurrency', concurrency, CONCURRENCY_RANGE),
     batchSize: expectNumber(subject, 'batchSize', batchSize, BATCH_RANGE),
     transactional: expect('transactional', transactional, isBoolean, 'true or false'),
+    partitions: expectNumber(subject, 'partitions', partitions, PARTITIONS_RANGE),
   };
 }
 
@@ -142,6 +148,8 @@ interface Range {
 
 const CONCURRENCY_RANGE: Range = { min: 1, max: 1_000, whole: true };
 const BATCH_RANGE: Range = { min: 1, max: 10_000, whole: true };
+/** Each has a loop of its own that reads all that is new; more would cost more than they share. */
+const PARTITIONS_RANGE: Range = { min: 1, max: 64, whole: true };
 const TIMEOUT_RANGE: Range = { min: 0.001, max: MAX_SECONDS };
 
 const RETRY_RANGES: { readonly [Name in keyof RetryPolicy]: Range } = {

@@ -59,6 +59,7 @@ const OPTIONS: ReadonlySet<string> = new Set<
   'concurrency',
   'batchSize',
   'transactional',
+  'partitions',
   'handle',
   'handleBatch',
 ]);

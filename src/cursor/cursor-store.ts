@@ -1,11 +1,14 @@
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { ClientBase, Pool } from 'pg';
 import type { Database } from '../db/database.ts';
 import { type Names, qualified } from '../db/names.ts';
+import type { Tables } from '../db/tables.ts';
+import { type ChannelChange, followChannels } from './channel-change.ts';
 import type { Cursor } from './cursor.ts';
 import { hasEnded, type LeaseOwner } from './lease-owner.ts';
-import { type ChannelChange, followChannels } from './registration.ts';
+import type { Partition } from './partition.ts';
 import { asSnapshot, type Snapshot } from './snapshot.ts';
+import type { Split } from './split.ts';
 
 /** A cursor in the database, held under a lease. */
 export interface CursorHold {
@@ -26,35 +29,47 @@ export type Claim =
       readonly now: Snapshot;
       readonly channels: ChannelChange;
     }
-  | { readonly kind: 'taken'; readonly owner: string; readonly secondsLeft: number };
+  | { readonly kind: 'taken'; readonly owner: string; readonly secondsLeft: number }
+  /** The consumer has been split otherwise since we looked. */
+  | { readonly kind: 'split otherwise' };
+
+export interface Claimant {
+  readonly owner: LeaseOwner;
+  readonly channels: readonly string[];
+  readonly leaseSeconds: number;
+}
 
 /** What a write that names an epoch comes to: `fenced` when somebody else has taken over. */
 export type FencedWrite = 'written' | 'fenced';
 
 /**
- * Tries to take the lease of a consumer's cursor: free, run out, or left by a process that has
+ * Tries to take the lease of one of a consumer's cursors: free, run out, or left by a process that has
  * ended. Raises the epoch, so that whoever held it before cannot write any more; then the channels
  * are those of the new holder.
  */
 export async function claimCursor(
   db: Database,
   consumerId: number,
-  channels: readonly string[],
-  owner: LeaseOwner,
-  leaseSeconds: number,
+  split: Split,
+  number: number,
+  { owner, channels, leaseSeconds }: Claimant,
 ): Promise<Claim> {
+  const partition: Partition = { number, of: split.partitions };
   return db.kysely.transaction().execute(async (trx) => {
     const found = await trx
       .selectFrom('consumer_cursor')
-      .select(['lease_owner', 'seen', 'until', 'last_id'])
+      .select(['lease_owner', 'seen', 'until', 'last_id', 'channels'])
       .select(sql<string>`pg_current_snapshot()::text`.as('now'))
       .select(
         sql<number>`greatest(0, date_part('epoch', lease_until - clock_timestamp()))`.as('seconds'),
       )
       .where('consumer_id', '=', consumerId)
-      .where('partition', '=', 0)
+      .where('partition', '=', number)
       .forUpdate()
-      .executeTakeFirstOrThrow();
+      .executeTakeFirst();
+    if (found === undefined || !(await isSplitAs(trx, consumerId, split))) {
+      return { kind: 'split otherwise' };
+    }
     const { lease_owner: holder, seconds } = found;
     if (holder !== null && holder !== owner && seconds > 0 && !hasEnded(holder, owner)) {
       return { kind: 'taken', owner: holder, secondsLeft: seconds };
@@ -72,18 +87,26 @@ export async function claimCursor(
       .updateTable('consumer_cursor')
       .set({
         epoch: sql`epoch + 1`,
+        channels: [...channels],
         lease_owner: owner,
         lease_until: leaseEnd(leaseSeconds),
       })
       .where('consumer_id', '=', consumerId)
-      .where('partition', '=', 0)
+      .where('partition', '=', number)
       .returning('epoch')
       .executeTakeFirstOrThrow();
     return {
       kind: 'held',
-      hold: { consumerId, partition: 0, epoch, life },
+      hold: { consumerId, partition: number, epoch, life },
       now: asSnapshot(found.now),
-      channels: await followChannels(trx, consumerId, channels),
+      channels: await followChannels(
+        trx,
+        db.names,
+        consumerId,
+        partition,
+        found.channels,
+        channels,
+      ),
       cursor: {
         seen: asSnapshot(found.seen),
         window:
@@ -93,6 +116,17 @@ export async function claimCursor(
       },
     };
   });
+}
+
+/** Whether it still is; keeps it so until the transaction ends. */
+async function isSplitAs(trx: Kysely<Tables>, consumerId: number, split: Split): Promise<boolean> {
+  const found = await trx
+    .selectFrom('consumer')
+    .select(['partitions', 'closing_at'])
+    .where('id', '=', consumerId)
+    .forKeyShare()
+    .executeTakeFirstOrThrow();
+  return found.partitions === split.partitions && found.closing_at === (split.closingAt ?? null);
 }
 
 /**

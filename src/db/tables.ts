@@ -6,6 +6,7 @@ export interface Tables {
   notification_log: NotificationLogTable;
   server_life: ServerLifeTable;
   consumer: ConsumerTable;
+  consumer_member: ConsumerMemberTable;
   consumer_cursor: ConsumerCursorTable;
   redelivery: RedeliveryTable;
   migration: MigrationTable;
@@ -37,14 +38,23 @@ interface ServerLifeTable {
 interface ConsumerTable {
   id: Generated<number>;
   name: string;
-  channels: string[];
+  partitions: Generated<number>;
+  next_partitions: number | null;
+  closing_at: string | null;
   start_seen: string;
   created_at: Generated<Date>;
+}
+
+interface ConsumerMemberTable {
+  consumer_id: number;
+  owner: string;
+  until: Date;
 }
 
 interface ConsumerCursorTable {
   consumer_id: number;
   partition: Generated<number>;
+  channels: string[];
   seen: string;
   until: string | null;
   last_id: number | null;

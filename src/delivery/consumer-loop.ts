@@ -1,10 +1,10 @@
 import type { Pool } from 'pg';
+import type { Cursor } from '../cursor/cursor.ts';
 import type { CursorKeeper } from '../cursor/cursor-keeper.ts';
 import { Progress } from '../cursor/progress.ts';
 import type { Names } from '../db/names.ts';
-import type { FetchLimits } from '../log/fetch-fresh.ts';
 import type { LogRow } from '../log/log-row.ts';
-import { nextBatch } from '../log/window-reader.ts';
+import { nextBatch, type Reading } from '../log/window-reader.ts';
 import { PendingWake } from '../wake/pending-wake.ts';
 import type { Attempts } from './attempts.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -17,10 +17,10 @@ import type { Redeliveries } from './redeliveries.ts';
 export interface ConsumerLoopOptions {
   readonly pool: Pool;
   readonly names: Names;
-  readonly consumer: { readonly id: string; readonly channels: readonly string[] };
+  readonly consumer: { readonly id: string };
   readonly attempts: Attempts;
   readonly lanes: LaneLimits;
-  readonly limits: FetchLimits;
+  readonly reading: Reading;
   readonly keeper: CursorKeeper;
   readonly redeliveries: Redeliveries;
   /** A fetch without having been woken: a safety net. Milliseconds. */
@@ -140,13 +140,12 @@ export class ConsumerLoop {
   async #fetchNew(): Promise<boolean> {
     if (!this.#mayBeNew || !this.#hasRoom()) return false;
     this.#mayBeNew = false;
-    const { pool, names, consumer, limits, patience, keeper, redeliveries, once } = this.#options;
+    const { pool, names, reading, patience, redeliveries, once } = this.#options;
     const batch = await patience.until(() =>
-      nextBatch(pool, names, this.#progress.fetchAfter, consumer.channels, limits),
+      nextBatch(pool, names, this.#progress.fetchAfter, reading),
     );
     if (batch.rows.length === 0) {
-      this.#progress.seeNothing(batch.cursor);
-      keeper.moveInMemory(this.#progress.cursor);
+      this.#seeNothing(batch.cursor);
     } else {
       if (!batch.level || once) this.#mayBeNew = true;
       const isReplay = !this.#level;
@@ -162,6 +161,16 @@ export class ConsumerLoop {
     return batch.rows.length > 0;
   }
 
+  #seeNothing(cursor: Cursor): void {
+    const { keeper, reading } = this.#options;
+    const before = this.#progress.cursor;
+    this.#progress.seeNothing(cursor);
+    const after = this.#progress.cursor;
+    // Others wait until all cursors stand there.
+    if (reading.upTo !== undefined && after !== before) keeper.advance(after);
+    else keeper.moveInMemory(after);
+  }
+
   #admit(rows: readonly LogRow[], admitted: readonly LogRow[], isReplay: boolean): void {
     for (const row of admitted) this.#lanes.add({ row, attempts: 0, isReplay, from: 'log' });
     if (admitted.length === rows.length) return;
@@ -171,7 +180,7 @@ export class ConsumerLoop {
 
   /** Ahead of the handlers, about a batch is fetched. */
   #hasRoom(): boolean {
-    const { limits } = this.#options;
+    const { limits } = this.#options.reading;
     return (
       this.#lanes.waiting('log') * 4 <= limits.rows &&
       this.#recorder.unsettledBytes * 2 <= limits.bytes &&
@@ -181,8 +190,8 @@ export class ConsumerLoop {
 
   #noteEnd(): void {
     this.#noteLive();
-    const { redeliveries, limits } = this.#options;
-    if (this.#progress.uncovered >= limits.rows) this.#recorder.passRunning();
+    const { redeliveries, reading } = this.#options;
+    if (this.#progress.uncovered >= reading.limits.rows) this.#recorder.passRunning();
     const isHungry = this.#mayBeNew && this.#hasRoom();
     if (isHungry || this.#lanes.isIdle || redeliveries.msUntilDue === 0) this.#nudge.wake();
   }

@@ -1,33 +1,20 @@
 import type { Logger } from 'pino';
 import type { Consumer } from '../consumer/consumer.ts';
-import type { RetryPolicy } from '../consumer/retry-policy.ts';
-import { CursorKeeper } from '../cursor/cursor-keeper.ts';
-import { type Claim, claimCursor, releaseLease, writeCursor } from '../cursor/cursor-store.ts';
+import { claimCursor } from '../cursor/cursor-store.ts';
+import { fairShare } from '../cursor/fair-share.ts';
 import type { LeaseOwner } from '../cursor/lease-owner.ts';
+import { Membership } from '../cursor/membership.ts';
+import type { Partition } from '../cursor/partition.ts';
 import { registerConsumer } from '../cursor/registration.ts';
+import { readSplit, type SplitState } from '../cursor/split.ts';
+import { changeSplit } from '../cursor/split-change.ts';
 import type { Database } from '../db/database.ts';
-import { pause } from '../lifecycle/pause.ts';
-import type { FetchLimits } from '../log/fetch-fresh.ts';
+import { PendingWake } from '../wake/pending-wake.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
-import { PlainAttempts } from './attempts.ts';
-import { ConsumerLoop } from './consumer-loop.ts';
-import type { DeliveryEventSink } from './events.ts';
-import type { Execution } from './execute.ts';
-import { Misses, Patience, StoppedError } from './patience.ts';
-import { Redeliveries } from './redeliveries.ts';
-import { RedeliveryStore } from './redelivery-store.ts';
-import { CommitUnknownError, TransactionalAttempts } from './transactional-attempts.ts';
-
-export interface DeliverySettings {
-  readonly limits: FetchLimits;
-  readonly retry: RetryPolicy;
-  readonly handlerTimeoutSeconds: number | undefined;
-  readonly fallbackSeconds: number;
-  readonly leaseSeconds: number;
-  readonly reconnectDelaySeconds: number;
-  readonly skipPlayback: boolean;
-  readonly once: boolean;
-}
+import type { DeliveryEvent, DeliveryEventSink } from './events.ts';
+import { PartitionRuns } from './partition-runs.ts';
+import { Patience, StoppedError } from './patience.ts';
+import type { DeliverySettings } from './settings.ts';
 
 export interface ConsumerRunnerOptions {
   readonly db: Database;
@@ -43,17 +30,25 @@ export interface ConsumerRunnerOptions {
   readonly emit: DeliveryEventSink;
 }
 
-type Held = Extract<Claim, { kind: 'held' }>;
+/** Another process may come, go, or give a lease back at any moment; a look is one read. */
+const LOOK_EVERY_MS = 500;
 
-/** Another process may give its lease back at any moment; asking is a row lock and a read. */
-const LEASE_POLL_MS = 500;
-
-/** Registers a consumer, waits for its lease, runs its loop, hands the lease over. */
+/**
+ * Runs this process's share of a consumer: the whole of one that is not split, when no other process
+ * does; else as many of its partitions as the others, or one more. Looks around every now and then,
+ * and starts and stops runs of partitions accordingly.
+ */
 export class ConsumerRunner {
   readonly #options: ConsumerRunnerOptions;
   readonly #patience: Patience;
+  readonly #runs: PartitionRuns;
+  readonly #nudge = new PendingWake();
+  /** With `once`: the partitions that are done, or left to another process. */
+  readonly #over = new Set<number>();
   /** Only what was missed before this process began is skipped, never what a take-over finds. */
   #mayStillSkip: boolean;
+  /** The last word on how things stand, not to be said again at each look. */
+  #said = '';
 
   constructor(options: ConsumerRunnerOptions) {
     this.#options = options;
@@ -66,18 +61,17 @@ export class ConsumerRunner {
       onLost: (error) => emit({ type: 'database-lost', consumer: consumer.id, error }),
       onBack: () => emit({ type: 'database-back', consumer: consumer.id }),
     });
+    this.#runs = new PartitionRuns((partition, end) => {
+      if (end === 'done' && settings.once) this.#over.add(partition);
+      this.#nudge.wake();
+    });
   }
 
   /** Returns when stopped; with `once`, when everything that was there is handled. */
   async run(): Promise<void> {
-    const { stopping } = this.#options;
     try {
       const consumerId = await this.#register();
-      for (let claim = await this.#claim(consumerId); claim !== undefined; ) {
-        const ended = await this.#runUnderLease(claim);
-        if (ended === 'done' || stopping.aborted) return;
-        claim = await this.#claim(consumerId);
-      }
+      await this.#share(consumerId);
     } catch (error) {
       if (!(error instanceof StoppedError)) throw error;
     }
@@ -90,129 +84,158 @@ export class ConsumerRunner {
     return consumerId;
   }
 
-  /** Waits until the lease is ours. Undefined: stopped, or with `once`, another process runs it. */
-  async #claim(consumerId: number): Promise<Held | undefined> {
-    const { db, consumer, owner, settings, stopping, emit } = this.#options;
-    for (let said = false; !stopping.aborted; ) {
-      const claim = await this.#patience.until(() =>
-        claimCursor(db, consumerId, consumer.channels, owner, settings.leaseSeconds),
-      );
-      if (claim.kind === 'held') {
-        const { hold, channels } = claim;
-        emit({ type: 'claimed', consumer: consumer.id, epoch: hold.epoch, ...channels });
-        return claim;
+  async #share(consumerId: number): Promise<void> {
+    const { db, consumer, owner, settings, stopping, logger } = this.#options;
+    const membership = new Membership(db, consumerId, owner, settings.leaseSeconds);
+    try {
+      while (!stopping.aborted) {
+        const split = await this.#patience.until(() =>
+          readSplit(db, consumerId, consumer.channels, owner),
+        );
+        if (await this.#follow(consumerId, split, membership)) continue;
+        if (settings.once && this.#isOver(split)) break;
+        await this.#nudge.wait(this.#msUntilNextLook(split), stopping);
+        this.#runs.throwFault();
       }
-      this.#mayStillSkip = false;
-      if (!said) emit({ type: 'waiting-for-lease', consumer: consumer.id, ...claim });
-      said = true;
-      if (settings.once) return undefined;
-      await pause(LEASE_POLL_MS, stopping);
-    }
-    return undefined;
-  }
-
-  async #runUnderLease({ hold, cursor, now }: Held): Promise<'done' | 'fenced'> {
-    const { db, consumer, settings, router, stopping, aborting, logger, emit } = this.#options;
-    const fence = new AbortController();
-    const onFenced = () => {
-      if (fence.signal.aborted) return;
-      fence.abort();
-      emit({ type: 'fenced', consumer: consumer.id });
-    };
-    const skip = this.#mayStillSkip;
-    this.#mayStillSkip = false;
-    const use = { consumer: consumer.id, operation: 'store-cursor' } as const;
-    const misses = new Misses({
-      onLost: (error) => emit({ type: 'database-lost', ...use, error }),
-      onBack: () => emit({ type: 'database-back', ...use }),
-    });
-    const keeper = new CursorKeeper({
-      cursor: skip ? { seen: now, window: undefined } : cursor,
-      write: (moved) =>
-        misses.of(() => writeCursor(db.pool, db.names, hold, moved, settings.leaseSeconds)),
-      renewEveryMs: (settings.leaseSeconds * 1000) / 3,
-      leaseMs: settings.leaseSeconds * 1000,
-      onLeaseRenewed: () => loop.wake(),
-      onFenced,
-      onWriteError: (error) => logger.debug({ err: error }, 'cursor not stored, will try again'),
-    });
-    if (skip) {
-      keeper.advance(keeper.cursor);
-      emit({ type: 'skipped-playback', consumer: consumer.id });
-    }
-    const redeliveries = new Redeliveries({
-      store: new RedeliveryStore(db.pool, db.names, hold),
-      patience: this.#patience,
-      limits: settings.limits,
-      startedAt: now,
-      onFenced,
-    });
-    const execution: Execution = {
-      consumer,
-      policy: { ...settings.retry, ...consumer.retry },
-      timeLimitSeconds: consumer.handlerTimeoutSeconds ?? settings.handlerTimeoutSeconds,
-      // Whoever has taken over handles it again; what we still do of it is of no use.
-      context: { signal: AbortSignal.any([aborting, fence.signal]), logger, consumer },
-    };
-    const { leaseSeconds } = settings;
-    const patience = this.#patience;
-    const loop = new ConsumerLoop({
-      pool: db.pool,
-      names: db.names,
-      consumer,
-      attempts: consumer.transactional
-        ? new TransactionalAttempts({
-            db,
-            execution,
-            hold,
-            leaseSeconds,
-            keeper,
-            redeliveries,
-            patience,
-            onFenced,
-          })
-        : new PlainAttempts(execution),
-      lanes: {
-        concurrency: consumer.concurrency,
-        batchSize: consumer.handleBatch === undefined ? 1 : consumer.batchSize,
-      },
-      limits: settings.limits,
-      keeper,
-      redeliveries,
-      fallbackMs: settings.fallbackSeconds * 1000,
-      once: settings.once,
-      stopping: AbortSignal.any([stopping, fence.signal]),
-      patience,
-      emit,
-    });
-    router.add(loop, consumer.channels);
-    try {
-      await redeliveries.open();
-      await loop.run();
-    } catch (error) {
-      if (!(error instanceof CommitUnknownError) || settings.once) throw error;
-      emit({ type: 'commit-unknown', consumer: consumer.id, error });
-      return 'fenced';
     } finally {
-      router.remove(loop);
-      await this.#handOver(keeper, () => releaseLease(db, hold));
+      await this.#runs.stopAll();
+      await membership.end().catch((err) => logger.debug({ err }, 'membership not ended'));
     }
-    return fence.signal.aborted ? 'fenced' : 'done';
+    this.#runs.throwFault();
   }
 
-  /** Stores the cursor and gives the lease back. What fails here only costs repeats and time. */
-  async #handOver(keeper: CursorKeeper, release: () => Promise<void>): Promise<void> {
-    const { consumer, logger, emit } = this.#options;
-    try {
-      await keeper.close();
-      if (keeper.fenced) return;
-      await release();
-      emit({ type: 'released', consumer: consumer.id });
-    } catch (error) {
-      logger.warn(
-        { err: error },
-        'the cursor could not be stored at the end; what was handled since may be repeated',
-      );
+  /** Does what the split asks for. True: that has changed it, look again at once. */
+  async #follow(consumerId: number, split: SplitState, membership: Membership): Promise<boolean> {
+    const isClosing = split.closingAt !== undefined;
+    const isClosed = isClosing && split.states.every(({ closed }) => closed);
+    const isAsWanted = !isClosing && split.partitions === this.#options.consumer.partitions;
+    if (isAsWanted || (isClosing && !isClosed && !this.#mayStillSkip)) {
+      await this.#takeShare(consumerId, split, membership);
+      return false;
+    }
+    this.#runs.stop(this.#runs.active);
+    return this.#runs.count === 0 && this.#changeSplit(consumerId, split);
+  }
+
+  async #changeSplit(consumerId: number, split: SplitState): Promise<boolean> {
+    const { db, consumer, owner, settings, emit } = this.#options;
+    const { id, channels, partitions } = consumer;
+    const wish = { partitions, channels, owner, skip: this.#mayStillSkip };
+    const change = await this.#patience.until(() => changeSplit(db, consumerId, wish));
+    switch (change.kind) {
+      case 'look again':
+        return true;
+      case 'changed':
+        this.#mayStillSkip &&= change.to !== partitions;
+        this.#over.clear();
+        emit({ type: 'split-changed', consumer: id, from: change.from, to: change.to });
+        return true;
+      case 'closing': {
+        const from = split.partitions;
+        this.#say('closing', { type: 'split-closing', consumer: id, from, to: partitions });
+        return true;
+      }
+      case 'in use':
+        this.#mayStillSkip = false;
+        if (settings.once) for (const { number } of split.states) this.#over.add(number);
+        if (split.closingAt === undefined || settings.once) {
+          this.#say(`in use ${change.owner}`, {
+            type: 'waiting-for-split',
+            consumer: id,
+            owner: change.owner,
+            found: split.partitions,
+            wanted: partitions,
+          });
+        }
+        return false;
     }
   }
+
+  async #takeShare(consumerId: number, split: SplitState, membership: Membership): Promise<void> {
+    const { consumer, owner, settings } = this.#options;
+    const share = await this.#shareOf(split, membership);
+    const { active } = this.#runs;
+    this.#runs.stop(active.slice(share));
+    const missing = Math.max(0, share - active.length);
+    const mayTake = split.states.filter(
+      (state) => !this.#runs.has(state.number) && !this.#over.has(state.number) && !state.closed,
+    );
+    const free = mayTake.filter((state) => state.owner === undefined || state.owner === owner);
+    for (const { number } of free.slice(0, missing)) await this.#start(consumerId, split, number);
+    this.#mayStillSkip = false;
+    for (const { number, owner: other, secondsLeft } of mayTake) {
+      if (other === undefined || other === owner) continue;
+      if (settings.once) this.#over.add(number);
+      if (split.partitions > 1 && !settings.once) continue;
+      const named = nameOf({ number, of: split.partitions });
+      this.#say(`taken ${number} ${other}`, {
+        type: 'waiting-for-lease',
+        consumer: consumer.id,
+        ...named,
+        owner: other,
+        secondsLeft,
+      });
+    }
+  }
+
+  /** How many partitions this process is to run now. */
+  async #shareOf({ partitions, states }: SplitState, membership: Membership): Promise<number> {
+    const { consumer, owner, settings } = this.#options;
+    if (partitions === 1 || settings.once) return partitions;
+    const members = await this.#patience.until(() => membership.all());
+    const held = new Map(
+      members.map((member) => [member, states.filter((state) => state.owner === member).length]),
+    );
+    const share = fairShare(partitions, held, owner);
+    const processes = members.length;
+    this.#say(`sharing ${share} ${processes}`, {
+      type: 'sharing',
+      consumer: consumer.id,
+      partitions,
+      share,
+      processes,
+    });
+    return share;
+  }
+
+  async #start(consumerId: number, split: SplitState, number: number): Promise<void> {
+    const { db, consumer, owner, settings, logger, emit } = this.#options;
+    const { id, channels } = consumer;
+    const { leaseSeconds } = settings;
+    const claim = await this.#patience.until(() =>
+      claimCursor(db, consumerId, split, number, { owner, channels, leaseSeconds }),
+    );
+    if (claim.kind !== 'held') return;
+    const partition = { number, of: split.partitions };
+    const named = nameOf(partition);
+    emit({ type: 'claimed', consumer: id, ...named, epoch: claim.hold.epoch, ...claim.channels });
+    this.#runs.start({
+      ...this.#options,
+      claim,
+      partition,
+      upTo: split.closingAt,
+      skipPlayback: this.#mayStillSkip,
+      logger: partition.of === 1 ? logger : logger.child(named),
+    });
+  }
+
+  #say(key: string, event: DeliveryEvent): void {
+    if (key === this.#said) return;
+    this.#said = key;
+    this.#options.emit(event);
+  }
+
+  #isOver(split: SplitState): boolean {
+    return this.#runs.count === 0 && split.states.every(({ number }) => this.#over.has(number));
+  }
+
+  #msUntilNextLook({ partitions, closingAt }: SplitState): number {
+    const isAllOurs = partitions === 1 && closingAt === undefined && this.#runs.count === 1;
+    return isAllOurs ? Number.POSITIVE_INFINITY : LOOK_EVERY_MS;
+  }
+}
+
+/** How events and logs name a partition: not at all where nothing is split. */
+function nameOf({ number, of }: Partition): { readonly partition?: number } {
+  return of === 1 ? {} : { partition: number };
 }

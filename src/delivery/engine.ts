@@ -6,8 +6,9 @@ import type { Database } from '../db/database.ts';
 import { backoffMs } from '../lifecycle/backoff.ts';
 import { pause } from '../lifecycle/pause.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
-import { ConsumerRunner, type DeliverySettings } from './consumer-runner.ts';
+import { ConsumerRunner } from './consumer-runner.ts';
 import type { DeliveryEventSink } from './events.ts';
+import type { DeliverySettings } from './settings.ts';
 
 export interface EngineOptions {
   readonly db: Database;

@@ -1,12 +1,15 @@
-import type { ChannelChange } from '../cursor/registration.ts';
+import type { ChannelChange } from '../cursor/channel-change.ts';
 import type { LogRow } from '../log/log-row.ts';
 import type { Failure } from './outcome.ts';
 
 /**
  * What happens while notifications are delivered. The engine only says so; logs (and metrics)
- * subscribe. `consumer` is the consumer's id.
+ * subscribe. `consumer` is the consumer's id; `partition` the number of the part of it that the event
+ * is about, where it is split and the event is not about the whole.
  */
-export type DeliveryEvent =
+export type DeliveryEvent = Happening & { readonly partition?: number };
+
+type Happening =
   /** It was not known before. */
   | { readonly type: 'registered'; readonly consumer: string }
   | ({
@@ -19,6 +22,35 @@ export type DeliveryEvent =
       readonly consumer: string;
       readonly owner: string;
       readonly secondsLeft: number;
+    }
+  /** How many of the partitions this process is to run. */
+  | {
+      readonly type: 'sharing';
+      readonly consumer: string;
+      readonly partitions: number;
+      readonly share: number;
+      readonly processes: number;
+    }
+  /** A process runs it with another number of partitions. */
+  | {
+      readonly type: 'waiting-for-split';
+      readonly consumer: string;
+      readonly owner: string;
+      readonly found: number;
+      readonly wanted: number;
+    }
+  /** All partitions are first brought to one place. */
+  | {
+      readonly type: 'split-closing';
+      readonly consumer: string;
+      readonly from: number;
+      readonly to: number;
+    }
+  | {
+      readonly type: 'split-changed';
+      readonly consumer: string;
+      readonly from: number;
+      readonly to: number;
     }
   | { readonly type: 'fenced'; readonly consumer: string }
   /** The server was lost during the commit of a transactional consumer; the cursor is read again. */

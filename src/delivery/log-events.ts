@@ -36,26 +36,27 @@ export function logDeliveryEvents(logger: Logger, outage: OutageLog): DeliveryEv
 type StateChange = Exclude<DeliveryEvent, { row: unknown }>;
 
 function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): void {
-  const { type, consumer } = event;
-  switch (type) {
+  const who = whoOf(event);
+  const { consumer } = who;
+  switch (event.type) {
     case 'registered':
-      logger.info({ consumer }, 'new consumer registered');
+      logger.info(who, 'new consumer registered');
       return;
     case 'claimed': {
       const { epoch, gainedChannels, scheduled, lostChannels, dropped } = event;
-      logger.debug({ consumer, epoch }, 'lease taken');
+      logger.debug({ ...who, epoch }, 'lease taken');
       // One that was restarted in the middle of an outage does not know of it.
       outage.back(partOf(event));
-      outage.back(partOf({ consumer, operation: 'store-cursor' }));
+      outage.back(partOf({ ...who, operation: 'store-cursor' }));
       if (gainedChannels.length > 0) {
         logger.info(
-          { consumer, channels: gainedChannels, scheduled },
+          { ...who, channels: gainedChannels, scheduled },
           'consumer gained channels, their history will be played back',
         );
       }
       if (lostChannels.length > 0) {
         logger.warn(
-          { consumer, channels: lostChannels, dropped },
+          { ...who, channels: lostChannels, dropped },
           'consumer lost channels, its retries there were dropped',
         );
       }
@@ -63,27 +64,47 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
     }
     case 'waiting-for-lease':
       logger.info(
-        { consumer, owner: event.owner, leaseSeconds: Math.ceil(event.secondsLeft) },
+        { ...who, owner: event.owner, leaseSeconds: Math.ceil(event.secondsLeft) },
         'consumer is run by another process, waiting',
       );
       return;
+    case 'sharing': {
+      const { partitions, share, processes } = event;
+      logger.info({ consumer, partitions, share, processes }, 'consumer is shared by processes');
+      return;
+    }
+    case 'waiting-for-split':
+      logger.warn(
+        { consumer, owner: event.owner, partitions: event.wanted, found: event.found },
+        'another process runs this consumer with another number of partitions, waiting for its end',
+      );
+      return;
+    case 'split-closing':
+      logger.info(
+        { consumer, from: event.from, to: event.to },
+        'number of partitions will change as soon as what was there before is handled',
+      );
+      return;
+    case 'split-changed':
+      logger.info({ consumer, from: event.from, to: event.to }, 'number of partitions changed');
+      return;
     case 'fenced':
       logger.warn(
-        { consumer },
+        who,
         'lease lost: another process has taken over, or the server has crashed; claiming it again',
       );
       return;
     case 'commit-unknown':
       logger.warn(
-        { consumer, err: event.error },
+        { ...who, err: event.error },
         'server lost during a commit, reading the cursor again',
       );
       return;
     case 'skipped-playback':
-      logger.warn({ consumer }, 'playback skipped, starting from now');
+      logger.warn(who, 'playback skipped, starting from now');
       return;
     case 'live':
-      logger.info({ consumer, replayed: event.replayed }, 'consumer live');
+      logger.info({ ...who, replayed: event.replayed }, 'consumer live');
       return;
     case 'database-lost':
       outage.lost(partOf(event), event.error);
@@ -92,7 +113,7 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
       outage.back(partOf(event));
       return;
     case 'released':
-      logger.debug({ consumer }, 'lease handed over');
+      logger.debug(who, 'lease handed over');
       return;
     default:
       event satisfies never;
@@ -100,16 +121,24 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
 }
 
 /** Reading and storing the cursor may fail apart from each other: in a read-only database. */
-function partOf(event: { consumer: string; operation?: 'store-cursor' }): string {
-  return event.operation === undefined ? event.consumer : `${event.consumer}: ${event.operation}`;
+function partOf(event: Who & { operation?: 'store-cursor' }): string {
+  const { consumer, partition, operation } = event;
+  const part = partition === undefined ? consumer : `${consumer}, partition ${partition}`;
+  return operation === undefined ? part : `${part}: ${operation}`;
 }
 
-function about(event: {
+interface Who {
   consumer: string;
-  row: { id: number; channel: string; key: string | null };
-}) {
+  partition?: number;
+}
+
+function whoOf({ consumer, partition }: Who): Who {
+  return partition === undefined ? { consumer } : { consumer, partition };
+}
+
+function about(event: Who & { row: { id: number; channel: string; key: string | null } }) {
   const { id, channel, key } = event.row;
-  return { consumer: event.consumer, id, channel, ...(key === null ? {} : { key }) };
+  return { ...whoOf(event), id, channel, ...(key === null ? {} : { key }) };
 }
 
 /** The error itself, because it knows where it was thrown; what is no error says that nowhere. */

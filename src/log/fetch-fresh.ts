@@ -1,4 +1,5 @@
 import type { ClientBase, Pool } from 'pg';
+import { type Interest, partitionFilter } from '../cursor/partition.ts';
 import { asSnapshot, partsOf, type Snapshot } from '../cursor/snapshot.ts';
 import { type Names, qualified } from '../db/names.ts';
 import { ESTIMATED_BYTES, type LogRow, logRowColumns, logRowOf } from './log-row.ts';
@@ -24,21 +25,22 @@ export type Fresh =
  * transaction that still runs.
  *
  * The planner must take the index (xid, id) for both, with statistics or without, in a custom plan
- * or a generic one. `order by xid, id` lets no other index serve; `offset 0` keeps the channels out
- * of the inner query, where they would make it look selective and lead it elsewhere.
+ * or a generic one. `order by xid, id` lets no other index serve; `offset 0` keeps the channels (and
+ * the partition) out of the inner query, where they would make it look selective and lead it elsewhere.
  */
 export async function fetchFresh(
   client: Pool | ClientBase,
   names: Names,
   seen: Snapshot,
-  channels: readonly string[],
+  { channels, partition }: Interest,
   limits: FetchLimits,
 ): Promise<Fresh> {
   const { xmax, xip } = partsOf(seen);
+  const filter = partitionFilter(names, partition, 7);
   const { rows } = await client.query<FreshValues>({
-    name: 'pgwatch_fetch_fresh',
-    text: freshStatement(names),
-    values: [xmax, xip, channels, limits.rows + 1, limits.rows, limits.bytes],
+    name: `pgwatch_fetch_fresh${filter.suffix}`,
+    text: freshStatement(names, filter.condition),
+    values: [xmax, xip, channels, limits.rows + 1, limits.rows, limits.bytes, ...filter.values],
     rowMode: 'array',
   });
   const first = rows[0];
@@ -62,7 +64,7 @@ type FreshValues = [
   writtenAt: number,
 ];
 
-export function freshStatement(names: Names): string {
+export function freshStatement(names: Names, ofPartition = ''): string {
   const log = qualified(names, 'notification_log');
   const columns = 'id, channel, key, payload, created_at';
   return `
@@ -70,7 +72,7 @@ export function freshStatement(names: Names): string {
       (
         select ${columns}
         from (select ${columns} from ${log} where xid >= $1::xid8 order by xid, id offset 0) begun_since
-        where channel = any ($3::text[])
+        where channel = any ($3::text[]) ${ofPartition}
         limit $4
       )
       union all
@@ -84,7 +86,7 @@ export function freshStatement(names: Names): string {
           offset 0
         ) ended_since
         where pg_visible_in_snapshot(late.xid, pg_current_snapshot())
-          and channel = any ($3::text[])
+          and channel = any ($3::text[]) ${ofPartition}
         limit $4
       )
     ),

@@ -1,5 +1,6 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Window } from '../cursor/cursor.ts';
+import { type Interest, partitionFilter } from '../cursor/partition.ts';
 import type { Snapshot } from '../cursor/snapshot.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { FetchLimits } from './fetch-fresh.ts';
@@ -26,13 +27,15 @@ export async function fetchPage(
   names: Names,
   seen: Snapshot,
   window: Window,
-  channels: readonly string[],
+  { channels, partition }: Interest,
   limits: FetchLimits,
 ): Promise<Page> {
+  const { until, lastId } = window;
+  const filter = partitionFilter(names, partition, 7);
   const { rows } = await client.query<PageValues>({
-    name: 'pgwatch_fetch_page',
-    text: pageStatement(names),
-    values: [seen, window.until, window.lastId, channels, limits.rows, limits.bytes],
+    name: `pgwatch_fetch_page${filter.suffix}`,
+    text: pageStatement(names, filter.condition),
+    values: [seen, until, lastId, channels, limits.rows, limits.bytes, ...filter.values],
     rowMode: 'array',
   });
   const found = rows[0]?.[5] ?? 0;
@@ -54,7 +57,7 @@ type PageValues = [
   found: number,
 ];
 
-export function pageStatement(names: Names): string {
+export function pageStatement(names: Names, ofPartition = ''): string {
   const log = qualified(names, 'notification_log');
   return `
     with page as materialized (
@@ -71,6 +74,7 @@ export function pageStatement(names: Names): string {
         ) ahead
         where not pg_visible_in_snapshot(xid, $1::pg_snapshot)
           and pg_visible_in_snapshot(xid, $2::pg_snapshot)
+          ${ofPartition}
         limit $5
       ) in_window
       order by in_window.id

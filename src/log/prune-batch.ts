@@ -81,30 +81,30 @@ function pruneStatement(schema: string, dryRun: boolean): string {
        ),`;
   return `
     with looked_at as materialized (
-      select id, xid, channel, created_at
+      select id, xid, channel, key, created_at
       from ${table('notification_log')}
       where id > $1
       order by id
       limit $2
     ),
     old as materialized (
-      select id, xid, channel from looked_at where created_at < $3
+      select id, xid, channel, key from looked_at where created_at < $3
     ),
     wanted as materialized (
       select old.id, consumer.name as consumer, 'unhandled' as because
       from old
-      join ${table('consumer')} on old.channel = any (consumer.channels)
+      join ${table('consumer_cursor')} position on old.channel = any (position.channels)
+      join ${table('consumer')} on consumer.id = position.consumer_id
       where 'unhandled' = any ($4::text[])
+        and not pg_visible_in_snapshot(old.xid, position.seen)
+        and (position.until is null
+             or old.id > position.last_id
+             or not pg_visible_in_snapshot(old.xid, position.until))
+        and position.partition
+          = ${table('partition_of')}(old.key, old.id, consumer.partitions)
         and not exists (
           select from ${table('redelivery')} r
           where r.notification_id = old.id and r.consumer_id = consumer.id)
-        and exists (
-          select from ${table('consumer_cursor')} position
-          where position.consumer_id = consumer.id
-            and not pg_visible_in_snapshot(old.xid, position.seen)
-            and (position.until is null
-                 or old.id > position.last_id
-                 or not pg_visible_in_snapshot(old.xid, position.until)))
       union all
       select old.id, consumer.name, case r.state when 'dead' then 'dead' else 'retrying' end
       from old

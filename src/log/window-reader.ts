@@ -1,5 +1,7 @@
 import type { Pool } from 'pg';
 import { type Cursor, closeWindow, openWindow, seeNothingUpTo } from '../cursor/cursor.ts';
+import type { Interest } from '../cursor/partition.ts';
+import type { Snapshot } from '../cursor/snapshot.ts';
 import type { Names } from '../db/names.ts';
 import { type FetchLimits, fetchFresh } from './fetch-fresh.ts';
 import { fetchPage } from './fetch-page.ts';
@@ -18,6 +20,13 @@ export interface Batch {
   readonly level: boolean;
 }
 
+export interface Reading {
+  readonly interest: Interest;
+  readonly limits: FetchLimits;
+  /** Where to stop, if the log is not to be read further; never before an open window's end. */
+  readonly upTo: Snapshot | undefined;
+}
+
 /**
  * Fetches what comes next after a cursor: what is left of an open window, else what became visible
  * since `seen`; as one batch if it fits, else as the first page of a window up to now.
@@ -26,26 +35,22 @@ export async function nextBatch(
   pool: Pool,
   names: Names,
   cursor: Cursor,
-  channels: readonly string[],
-  limits: FetchLimits,
+  reading: Reading,
 ): Promise<Batch> {
-  if (cursor.window !== undefined) {
-    const { rows, last } = await fetchPage(
-      pool,
-      names,
-      cursor.seen,
-      cursor.window,
-      channels,
-      limits,
-    );
+  const { interest, limits, upTo } = reading;
+  const { seen, window } = cursor;
+  if (window !== undefined) {
+    const { rows, last } = await fetchPage(pool, names, seen, window, interest, limits);
     if (rows.length > 0) return { rows, cursor, last, level: false };
-    return nextBatch(pool, names, closeWindow(cursor), channels, limits);
+    return nextBatch(pool, names, closeWindow(cursor), reading);
   }
-  const fresh = await fetchFresh(pool, names, cursor.seen, channels, limits);
+  if (upTo !== undefined) {
+    if (seen === upTo) return { rows: [], cursor, last: true, level: true };
+    return nextBatch(pool, names, await windowUpTo(pool, names, cursor, upTo), reading);
+  }
+  const fresh = await fetchFresh(pool, names, seen, interest, limits);
   if (fresh.kind === 'overflow') {
-    const beforeId = await findWindowStart(pool, names, cursor.seen);
-    const opened = openWindow(cursor, fresh.snapshot, beforeId);
-    return nextBatch(pool, names, opened, channels, limits);
+    return nextBatch(pool, names, await windowUpTo(pool, names, cursor, fresh.snapshot), reading);
   }
   const [first] = fresh.rows;
   if (first === undefined) {
@@ -57,4 +62,13 @@ export async function nextBatch(
     last: true,
     level: true,
   };
+}
+
+async function windowUpTo(
+  pool: Pool,
+  names: Names,
+  cursor: Cursor,
+  until: Snapshot,
+): Promise<Cursor> {
+  return openWindow(cursor, until, await findWindowStart(pool, names, cursor.seen));
 }

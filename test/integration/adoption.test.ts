@@ -192,13 +192,13 @@ describe('an adoption', () => {
     onTestFinished(() => database.drop());
     await database.query(`
       with added as (
-        insert into pgwatch.consumer (name, channels, start_seen)
-        select 'c' || n, '{x}', format('%1$s:%1$s:', 9000000 + 3 * n)::pg_snapshot
+        insert into pgwatch.consumer (name, start_seen)
+        select 'c' || n, format('%1$s:%1$s:', 9000000 + 3 * n)::pg_snapshot
         from generate_series(1, 400) n
         returning id, start_seen
       )
-      insert into pgwatch.consumer_cursor (consumer_id, seen, until, last_id)
-      select id, format('%1$s:%1$s:', xmax + 1)::pg_snapshot, format('%1$s:%1$s:', xmax + 2)::pg_snapshot, 0
+      insert into pgwatch.consumer_cursor (consumer_id, channels, seen, until, last_id)
+      select id, '{x}', format('%1$s:%1$s:', xmax + 1)::pg_snapshot, format('%1$s:%1$s:', xmax + 2)::pg_snapshot, 0
       from added, cast(pg_snapshot_xmax(start_seen)::text as bigint) as xmax`);
     expect(await originOf(database.db.pool, 'pgwatch')).toBe('the future');
     expect(await adopt(database.db, 'keep')).toHaveLength(400);

@@ -15,11 +15,11 @@ async function installed() {
 async function addCursor(test: TestDatabase, seen: string, until: string | null = null) {
   await test.query(
     `with added as (
-       insert into pgwatch.consumer (name, channels, start_seen) values ('c', '{}', '1:1:')
+       insert into pgwatch.consumer (name, start_seen) values ('c', '1:1:')
        returning id
      )
-     insert into pgwatch.consumer_cursor (consumer_id, seen, until, last_id)
-     select id, $1::pg_snapshot, $2::pg_snapshot, case when $2 is not null then 0 end from added`,
+     insert into pgwatch.consumer_cursor (consumer_id, channels, seen, until, last_id)
+     select id, '{}', $1::pg_snapshot, $2::pg_snapshot, case when $2 is not null then 0 end from added`,
     [seen, until],
   );
 }

@@ -46,9 +46,10 @@ it('payloads that are small in the log and large as text are fetched a few at a 
   let cursor: Cursor = { seen: BEFORE_EVERYTHING, window: undefined };
   const sizes: number[] = [];
   for (let last = false; !last; ) {
-    const batch = await nextBatch(db.pool, db.names, cursor, [fixture.name()], {
-      rows: 100,
-      bytes: limit,
+    const batch = await nextBatch(db.pool, db.names, cursor, {
+      interest: { channels: [fixture.name()], partition: { number: 0, of: 1 } },
+      limits: { rows: 100, bytes: limit },
+      upTo: undefined,
     });
     sizes.push(batch.rows.length);
     last = batch.last;

@@ -7,9 +7,7 @@ import { recordingConsumer } from '../support/recording-consumer.ts';
 const fixture = new DeliveryFixture();
 
 beforeEach(async () => {
-  await fixture.database.query(
-    'truncate pgwatch.notification_log, pgwatch.consumer, pgwatch.consumer_cursor, pgwatch.redelivery',
-  );
+  await fixture.database.query('truncate pgwatch.notification_log, pgwatch.consumer cascade');
 });
 afterEach(() => {
   vi.useRealTimers();
@@ -62,9 +60,10 @@ async function consumer(
 ): Promise<void> {
   await fixture.database.query(
     `with made as (
-       insert into pgwatch.consumer (name, channels, start_seen) values ($1, $2, '1:1:') returning id
+       insert into pgwatch.consumer (name, start_seen) values ($1, '1:1:') returning id
      )
-     insert into pgwatch.consumer_cursor (consumer_id, seen, until, last_id) select id, $3, $4, $5 from made`,
+     insert into pgwatch.consumer_cursor (consumer_id, channels, seen, until, last_id)
+     select id, $2, $3, $4, $5 from made`,
     [name, channels, seen, until ?? null, lastId ?? null],
   );
 }

@@ -82,11 +82,11 @@ it.each([1, 2, 3, 4, 5, 6, 7, 8])(
     for (let consumer = 0; consumer < 6; consumer += 1) {
       await test.query(
         `with added as (
-           insert into pgwatch.consumer (name, channels, start_seen)
-           values ($1, '{c}', $2::pg_snapshot) returning id
+           insert into pgwatch.consumer (name, start_seen)
+           values ($1, $2::pg_snapshot) returning id
          )
-         insert into pgwatch.consumer_cursor (consumer_id, seen, until, last_id)
-         select id, $3::pg_snapshot, $4::pg_snapshot, case when $4 is not null then 7 end from added`,
+         insert into pgwatch.consumer_cursor (consumer_id, channels, seen, until, last_id)
+         select id, '{c}', $3::pg_snapshot, $4::pg_snapshot, case when $4 is not null then 7 end from added`,
         [`c${consumer}`, moved(some()), moved(some()), random(2) === 0 ? null : moved(some())],
       );
     }

@@ -96,7 +96,6 @@ it('a consumer and a clean-up have no right to write the log, nor to change the 
     'truncate pgwatch.notification_log',
     'update pgwatch.installation set system_identifier = 1',
     'delete from pgwatch.consumer',
-    'delete from pgwatch.consumer_cursor',
     'alter table pgwatch.consumer add column c int',
     'create table pgwatch.mine ()',
     'create trigger t after insert on pgwatch.consumer execute function notify_data_change()',
@@ -106,7 +105,11 @@ it('a consumer and a clean-up have no right to write the log, nor to change the 
     [consumer, ['delete from pgwatch.notification_log']],
     [
       cleanup,
-      ['update pgwatch.consumer_cursor set seen = seen', 'delete from pgwatch.server_life'],
+      [
+        'update pgwatch.consumer_cursor set seen = seen',
+        'delete from pgwatch.consumer_cursor',
+        'delete from pgwatch.server_life',
+      ],
     ],
   ] as const) {
     const client = await connect(database, role);

@@ -14,6 +14,7 @@ export function recordingConsumer(
     retry?: Partial<RetryPolicy>;
     handlerTimeoutSeconds?: number;
     concurrency?: number;
+    partitions?: number;
   } = {},
 ) {
   const { handle, ...settings } = options;

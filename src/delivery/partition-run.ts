@@ -1,0 +1,205 @@
+import type { Logger } from 'pino';
+import type { Consumer } from '../consumer/consumer.ts';
+import { CursorKeeper } from '../cursor/cursor-keeper.ts';
+import { type Claim, releaseLease, writeCursor } from '../cursor/cursor-store.ts';
+import type { Partition } from '../cursor/partition.ts';
+import type { Snapshot } from '../cursor/snapshot.ts';
+import type { Database } from '../db/database.ts';
+import type { WakeRouter } from '../wake/wake-router.ts';
+import { PlainAttempts } from './attempts.ts';
+import { ConsumerLoop } from './consumer-loop.ts';
+import type { DeliveryEventSink } from './events.ts';
+import type { Execution } from './execute.ts';
+import { Misses, Patience, StoppedError } from './patience.ts';
+import { Redeliveries } from './redeliveries.ts';
+import { RedeliveryStore } from './redelivery-store.ts';
+import type { DeliverySettings } from './settings.ts';
+import { CommitUnknownError, TransactionalAttempts } from './transactional-attempts.ts';
+
+export type HeldClaim = Extract<Claim, { kind: 'held' }>;
+
+export interface PartitionRunOptions {
+  readonly db: Database;
+  readonly consumer: Consumer;
+  readonly settings: DeliverySettings;
+  readonly router: WakeRouter;
+  readonly claim: HeldClaim;
+  readonly partition: Partition;
+  /** Where to stop reading the log, if anywhere. */
+  readonly upTo: Snapshot | undefined;
+  /** Begin with what comes now. */
+  readonly skipPlayback: boolean;
+  /** Aborted: begin nothing more. */
+  readonly stopping: AbortSignal;
+  /** Aborted: handlers have had their time. */
+  readonly aborting: AbortSignal;
+  readonly logger: Logger;
+  readonly emit: DeliveryEventSink;
+}
+
+/** `done`: stopped, or with `once`, everything is handled. */
+export type PartitionRunEnd = 'done' | 'fenced';
+
+/**
+ * Runs a consumer's loop on one partition while its lease is held, and hands the lease over at the
+ * end.
+ */
+export class PartitionRun {
+  readonly #options: PartitionRunOptions;
+  readonly #stop = new AbortController();
+  readonly #fence = new AbortController();
+
+  constructor(options: PartitionRunOptions) {
+    this.#options = options;
+  }
+
+  get isStopping(): boolean {
+    return this.#stop.signal.aborted;
+  }
+
+  /** Begins nothing more; run() resolves when the handlers have finished. */
+  stop(): void {
+    this.#stop.abort();
+  }
+
+  /** @throws with `once`, what stopped it */
+  async run(): Promise<PartitionRunEnd> {
+    const { db, consumer, settings, router, claim } = this.#options;
+    const stopping = AbortSignal.any([this.#options.stopping, this.#stop.signal]);
+    const patience = this.#newPatience(stopping);
+    const keeper = this.#newKeeper(() => loop.wake());
+    const redeliveries = new Redeliveries({
+      store: new RedeliveryStore(db.pool, db.names, claim.hold),
+      patience,
+      limits: settings.limits,
+      startedAt: claim.now,
+      onFenced: this.#onFenced,
+    });
+    const loop = this.#newLoop(stopping, patience, keeper, redeliveries);
+    router.add(loop, consumer.channels);
+    try {
+      await redeliveries.open();
+      await loop.run();
+    } catch (error) {
+      if (error instanceof CommitUnknownError && !settings.once) {
+        this.#emit({ type: 'commit-unknown', consumer: consumer.id, error });
+        return 'fenced';
+      }
+      if (!(error instanceof StoppedError)) throw error;
+    } finally {
+      router.remove(loop);
+      await this.#handOver(keeper);
+    }
+    return this.#fence.signal.aborted ? 'fenced' : 'done';
+  }
+
+  #newPatience(stopping: AbortSignal): Patience {
+    const { consumer, settings } = this.#options;
+    return new Patience({
+      longestPauseMs: settings.reconnectDelaySeconds * 1000,
+      stopping,
+      failFast: settings.once,
+      onLost: (error) => this.#emit({ type: 'database-lost', consumer: consumer.id, error }),
+      onBack: () => this.#emit({ type: 'database-back', consumer: consumer.id }),
+    });
+  }
+
+  #newKeeper(onLeaseRenewed: () => void): CursorKeeper {
+    const { db, consumer, settings, claim, skipPlayback, logger } = this.#options;
+    const { hold, cursor, now } = claim;
+    const { leaseSeconds } = settings;
+    const use = { consumer: consumer.id, operation: 'store-cursor' } as const;
+    const misses = new Misses({
+      onLost: (error) => this.#emit({ type: 'database-lost', ...use, error }),
+      onBack: () => this.#emit({ type: 'database-back', ...use }),
+    });
+    const keeper = new CursorKeeper({
+      cursor: skipPlayback ? { seen: now, window: undefined } : cursor,
+      write: (moved) => misses.of(() => writeCursor(db.pool, db.names, hold, moved, leaseSeconds)),
+      renewEveryMs: (leaseSeconds * 1000) / 3,
+      leaseMs: leaseSeconds * 1000,
+      onLeaseRenewed,
+      onFenced: this.#onFenced,
+      onWriteError: (error) => logger.debug({ err: error }, 'cursor not stored, will try again'),
+    });
+    if (skipPlayback) {
+      keeper.advance(keeper.cursor);
+      this.#emit({ type: 'skipped-playback', consumer: consumer.id });
+    }
+    return keeper;
+  }
+
+  #newLoop(
+    stopping: AbortSignal,
+    patience: Patience,
+    keeper: CursorKeeper,
+    redeliveries: Redeliveries,
+  ): ConsumerLoop {
+    const { db, consumer, settings, claim, partition, upTo, aborting, logger } = this.#options;
+    const { limits, leaseSeconds, fallbackSeconds, once } = settings;
+    const execution: Execution = {
+      consumer,
+      policy: { ...settings.retry, ...consumer.retry },
+      timeLimitSeconds: consumer.handlerTimeoutSeconds ?? settings.handlerTimeoutSeconds,
+      // Whoever has taken over handles it again; what we still do of it is of no use.
+      context: { signal: AbortSignal.any([aborting, this.#fence.signal]), logger, consumer },
+    };
+    return new ConsumerLoop({
+      pool: db.pool,
+      names: db.names,
+      consumer,
+      attempts: consumer.transactional
+        ? new TransactionalAttempts({
+            db,
+            execution,
+            hold: claim.hold,
+            leaseSeconds,
+            keeper,
+            redeliveries,
+            patience,
+            onFenced: this.#onFenced,
+          })
+        : new PlainAttempts(execution),
+      lanes: {
+        concurrency: consumer.concurrency,
+        batchSize: consumer.handleBatch === undefined ? 1 : consumer.batchSize,
+      },
+      reading: { interest: { channels: consumer.channels, partition }, limits, upTo },
+      keeper,
+      redeliveries,
+      fallbackMs: fallbackSeconds * 1000,
+      once,
+      stopping: AbortSignal.any([stopping, this.#fence.signal]),
+      patience,
+      emit: this.#emit,
+    });
+  }
+
+  readonly #onFenced = (): void => {
+    if (this.#fence.signal.aborted) return;
+    this.#fence.abort();
+    this.#emit({ type: 'fenced', consumer: this.#options.consumer.id });
+  };
+
+  /** Says of which partition it is, where there are several. */
+  readonly #emit: DeliveryEventSink = (event) => {
+    const { partition, emit } = this.#options;
+    emit(partition.of === 1 ? event : { ...event, partition: partition.number });
+  };
+
+  /** Stores the cursor and gives the lease back. What fails here only costs repeats and time. */
+  async #handOver(keeper: CursorKeeper): Promise<void> {
+    const { db, consumer, claim, logger } = this.#options;
+    try {
+      await keeper.close();
+      if (keeper.fenced) return;
+      await releaseLease(db, claim.hold);
+      this.#emit({ type: 'released', consumer: consumer.id });
+    } catch (error) {
+      logger.warn(
+        { err: error },
+        'the cursor could not be stored at the end; what was handled since may be repeated',
+      );
+    }
+  }
+}

@@ -46,8 +46,8 @@ alter table @schema@.notification_log set (
 
 -- One row, made by whoever needs it. PostgreSQL empties an unlogged table after a crash and at the
 -- promotion of a standby: just when transaction ids may be given out a second time, so that a
--- snapshot kept in a daemon's memory would cover rows that nobody has seen. A cursor is only written
--- in the life of the server in which it was claimed.
+-- snapshot kept in a daemon's memory would cover rows that nobody has seen. A cursor is only read
+-- and written in the life of the server in which it was claimed.
 create unlogged table @schema@.server_life (
   singleton boolean primary key default true check (singleton),
   id uuid not null default pg_catalog.gen_random_uuid()

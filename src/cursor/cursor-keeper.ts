@@ -14,6 +14,8 @@ export interface CursorKeeperOptions {
   readonly renewEveryMs: number;
   /** How long a write keeps the lease, from when it began. */
   readonly leaseMs: number;
+  /** When the lease was asked for, of performance.now(). The answer may have been long in coming. */
+  readonly heldSince: number;
   /** The lease may have run out, and a write has shown that it is still ours. */
   readonly onLeaseRenewed?: () => void;
   /** Somebody else has taken the lease; called once. */
@@ -42,8 +44,8 @@ export class CursorKeeper {
   constructor(options: CursorKeeperOptions) {
     this.#options = options;
     this.#cursor = options.cursor;
-    this.#leaseUntil = performance.now() + options.leaseMs;
-    this.#writeWithin(options.renewEveryMs);
+    this.#leaseUntil = options.heldSince + options.leaseMs;
+    this.#writeWithin(this.leaseHolds ? options.renewEveryMs : 0);
   }
 
   get cursor(): Cursor {

@@ -30,6 +30,8 @@ export interface ConsumerLoopOptions {
   /** Aborted: fetch no more, begin no further notification. */
   readonly stopping: AbortSignal;
   readonly patience: Patience;
+  /** The cursor in memory is not to be trusted any more. */
+  readonly onFenced: () => void;
   readonly emit: DeliveryEventSink;
 }
 
@@ -140,10 +142,14 @@ export class ConsumerLoop {
   async #fetchNew(): Promise<boolean> {
     if (!this.#mayBeNew || !this.#hasRoom()) return false;
     this.#mayBeNew = false;
-    const { pool, names, reading, patience, redeliveries, once } = this.#options;
+    const { pool, names, reading, patience, redeliveries, once, onFenced } = this.#options;
     const batch = await patience.until(() =>
       nextBatch(pool, names, this.#progress.fetchAfter, reading),
     );
+    if (batch === undefined) {
+      onFenced();
+      return false;
+    }
     if (batch.rows.length === 0) {
       this.#seeNothing(batch.cursor);
     } else {

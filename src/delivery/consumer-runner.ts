@@ -202,9 +202,11 @@ export class ConsumerRunner {
     const { db, consumer, owner, settings, logger, emit } = this.#options;
     const { id, channels } = consumer;
     const { leaseSeconds } = settings;
-    const claim = await this.#patience.until(() =>
-      claimCursor(db, consumerId, split, number, { owner, channels, leaseSeconds }),
-    );
+    let claimedAt = 0;
+    const claim = await this.#patience.until(() => {
+      claimedAt = performance.now();
+      return claimCursor(db, consumerId, split, number, { owner, channels, leaseSeconds });
+    });
     if (claim.kind !== 'held') return;
     const partition = { number, of: split.partitions };
     const named = nameOf(partition);
@@ -212,6 +214,7 @@ export class ConsumerRunner {
     this.#runs.start({
       ...this.#options,
       claim,
+      claimedAt,
       partition,
       upTo: split.closingAt,
       skipPlayback: this.#mayStillSkip,

@@ -24,6 +24,8 @@ export interface PartitionRunOptions {
   readonly settings: DeliverySettings;
   readonly router: WakeRouter;
   readonly claim: HeldClaim;
+  /** When it was asked for, of performance.now(): the lease counts from then at the earliest. */
+  readonly claimedAt: number;
   readonly partition: Partition;
   /** Where to stop reading the log, if anywhere. */
   readonly upTo: Snapshot | undefined;
@@ -105,7 +107,7 @@ export class PartitionRun {
   }
 
   #newKeeper(onLeaseRenewed: () => void): CursorKeeper {
-    const { db, consumer, settings, claim, skipPlayback, logger } = this.#options;
+    const { db, consumer, settings, claim, claimedAt, skipPlayback, logger } = this.#options;
     const { hold, cursor, now } = claim;
     const { leaseSeconds } = settings;
     const use = { consumer: consumer.id, operation: 'store-cursor' } as const;
@@ -118,6 +120,7 @@ export class PartitionRun {
       write: (moved) => misses.of(() => writeCursor(db.pool, db.names, hold, moved, leaseSeconds)),
       renewEveryMs: (leaseSeconds * 1000) / 3,
       leaseMs: leaseSeconds * 1000,
+      heldSince: claimedAt,
       onLeaseRenewed,
       onFenced: this.#onFenced,
       onWriteError: (error) => logger.debug({ err: error }, 'cursor not stored, will try again'),
@@ -164,13 +167,18 @@ export class PartitionRun {
         concurrency: consumer.concurrency,
         batchSize: consumer.handleBatch === undefined ? 1 : consumer.batchSize,
       },
-      reading: { interest: { channels: consumer.channels, partition }, limits, upTo },
+      reading: {
+        interest: { channels: consumer.channels, partition, life: claim.hold.life },
+        limits,
+        upTo,
+      },
       keeper,
       redeliveries,
       fallbackMs: fallbackSeconds * 1000,
       once,
       stopping: AbortSignal.any([stopping, this.#fence.signal]),
       patience,
+      onFenced: this.#onFenced,
       emit: this.#emit,
     });
   }

@@ -14,7 +14,9 @@ export interface FetchLimits {
 export type Fresh =
   | { readonly kind: 'fits'; readonly snapshot: Snapshot; readonly rows: readonly LogRow[] }
   /** More than one batch: page through the window up to `snapshot` instead. */
-  | { readonly kind: 'overflow'; readonly snapshot: Snapshot };
+  | { readonly kind: 'overflow'; readonly snapshot: Snapshot }
+  /** The server has crashed since the cursor was claimed: the cursor has to be read again. */
+  | { readonly kind: 'other life' };
 
 /**
  * Fetches the notifications that are not visible in `seen`, in the order of their ids, if they fit
@@ -32,29 +34,40 @@ export async function fetchFresh(
   client: Pool | ClientBase,
   names: Names,
   seen: Snapshot,
-  { channels, partition }: Interest,
+  { channels, partition, life }: Interest,
   limits: FetchLimits,
 ): Promise<Fresh> {
   const { xmax, xip } = partsOf(seen);
-  const filter = partitionFilter(names, partition, 7);
+  const filter = partitionFilter(names, partition, 8);
   const { rows } = await client.query<FreshValues>({
     name: `pgwatch_fetch_fresh${filter.suffix}`,
     text: freshStatement(names, filter.condition),
-    values: [xmax, xip, channels, limits.rows + 1, limits.rows, limits.bytes, ...filter.values],
+    values: [
+      xmax,
+      xip,
+      channels,
+      limits.rows + 1,
+      limits.rows,
+      limits.bytes,
+      life,
+      ...filter.values,
+    ],
     rowMode: 'array',
   });
   const first = rows[0];
   if (first === undefined) throw new Error('The fetch gave no snapshot.');
-  const snapshot = asSnapshot(first[0]);
-  if (!first[1]) return { kind: 'overflow', snapshot };
+  if (!first[0]) return { kind: 'other life' };
+  const snapshot = asSnapshot(first[1]);
+  if (!first[2]) return { kind: 'overflow', snapshot };
   return {
     kind: 'fits',
     snapshot,
-    rows: first[2] === null ? [] : rows.map(([, , ...values]) => logRowOf(values)),
+    rows: first[3] === null ? [] : rows.map(([, , , ...values]) => logRowOf(values)),
   };
 }
 
 type FreshValues = [
+  sameLife: boolean,
   snapshot: string,
   fits: boolean,
   id: number,
@@ -101,7 +114,8 @@ export function freshStatement(names: Names, ofPartition = ''): string {
       select rows = 0 or (may_fit and (rows = 1 or (select coalesce(sum(octet_length(json)), 0) from batch) <= $6)) as fits
       from total
     )
-    select pg_current_snapshot()::text, fitting.fits, batch.*
+    select exists (select from ${qualified(names, 'server_life')} where id = $7),
+           pg_current_snapshot()::text, fitting.fits, batch.*
     from fitting left join batch on fitting.fits
     order by batch.id`;
 }

@@ -13,7 +13,8 @@ export interface Page {
 }
 
 /**
- * Fetches the next notifications of a window, in the order of their ids.
+ * Fetches the next notifications of a window, in the order of their ids. In another life of the
+ * server there are none.
  *
  * Each channel is read from its own place in the index (channel, id), so that a consumer of a quiet
  * channel does not read through a busy one. The planner must take that index, and take it in order:
@@ -27,15 +28,15 @@ export async function fetchPage(
   names: Names,
   seen: Snapshot,
   window: Window,
-  { channels, partition }: Interest,
+  { channels, partition, life }: Interest,
   limits: FetchLimits,
 ): Promise<Page> {
   const { until, lastId } = window;
-  const filter = partitionFilter(names, partition, 7);
+  const filter = partitionFilter(names, partition, 8);
   const { rows } = await client.query<PageValues>({
     name: `pgwatch_fetch_page${filter.suffix}`,
     text: pageStatement(names, filter.condition),
-    values: [seen, until, lastId, channels, limits.rows, limits.bytes, ...filter.values],
+    values: [seen, until, lastId, channels, limits.rows, limits.bytes, life, ...filter.values],
     rowMode: 'array',
   });
   const found = rows[0]?.[5] ?? 0;
@@ -77,6 +78,7 @@ export function pageStatement(names: Names, ofPartition = ''): string {
           ${ofPartition}
         limit $5
       ) in_window
+      where exists (select from ${qualified(names, 'server_life')} where id = $7)
       order by in_window.id
       limit $5
     )

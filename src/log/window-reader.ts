@@ -30,13 +30,14 @@ export interface Reading {
 /**
  * Fetches what comes next after a cursor: what is left of an open window, else what became visible
  * since `seen`; as one batch if it fits, else as the first page of a window up to now.
+ * @returns undefined when the server has crashed since the cursor was claimed
  */
 export async function nextBatch(
   pool: Pool,
   names: Names,
   cursor: Cursor,
   reading: Reading,
-): Promise<Batch> {
+): Promise<Batch | undefined> {
   const { interest, limits, upTo } = reading;
   const { seen, window } = cursor;
   if (window !== undefined) {
@@ -49,6 +50,7 @@ export async function nextBatch(
     return nextBatch(pool, names, await windowUpTo(pool, names, cursor, upTo), reading);
   }
   const fresh = await fetchFresh(pool, names, seen, interest, limits);
+  if (fresh.kind === 'other life') return undefined;
   if (fresh.kind === 'overflow') {
     return nextBatch(pool, names, await windowUpTo(pool, names, cursor, fresh.snapshot), reading);
   }

@@ -85,7 +85,7 @@ export class Backlog {
 /** A consumer that is not registered yet is behind by the whole log. */
 const PENDING = `
   with position as (
-    select name, channels, coalesce(c.seen, '1:1:') as seen, c.until, c.last_id
+    select name, partitions, partition, channels, coalesce(c.seen, '1:1:') as seen, c.until, c.last_id
     from unnest($1::text[]) as wanted (name)
     left join pgwatch.consumer using (name)
     left join pgwatch.consumer_cursor c on c.consumer_id = consumer.id
@@ -95,14 +95,15 @@ const PENDING = `
       select (
         select count(*)::int from (
           select from (
-            select id, xid, channel from pgwatch.notification_log
+            select id, xid, channel, key from pgwatch.notification_log
             where xid >= pg_snapshot_xmax(seen)
             union all
-            select id, xid, channel from pgwatch.notification_log
+            select id, xid, channel, key from pgwatch.notification_log
             where xid in (select pg_snapshot_xip(seen))
           ) log
           where (until is null or log.id > last_id or not pg_visible_in_snapshot(log.xid, until))
             and (channels is null or channel = any (channels))
+            and (partitions is null or pgwatch.partition_of(key, id, partitions) = partition)
           limit ${COUNT_AT_MOST}
         ) counted
       ) as behind

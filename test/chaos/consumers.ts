@@ -12,6 +12,8 @@ export interface ChaosConsumer {
   readonly inOrder: boolean;
   /** A second handling is a fault, whatever crashed. */
   readonly exactlyOnce: boolean;
+  /** Several processes run it at once, so nobody takes it over as a whole. */
+  readonly isShared: boolean;
   /** Whether this notification must end as a dead letter. */
   isCondemned(seed: number, notificationId: number): boolean;
 }
@@ -21,18 +23,16 @@ const ORDINARY = {
   records: 'file',
   inOrder: true,
   exactlyOnce: false,
+  isShared: false,
   isCondemned: (seed, id) => fateOf(seed, id).condemned,
 } as const satisfies Omit<ChaosConsumer, 'id'>;
 
-/**
- * To add one: its module in `project/consumers/`, and a line here.
- *
- * Place of one with `partitions`, which are to come: { ...ORDINARY, id: 'partitioned' }.
- */
+/** To add one: its module in `project/consumers/`, and a line here. */
 export const CONSUMERS: readonly ChaosConsumer[] = [
   { ...ORDINARY, id: 'ordinary' },
   { ...ORDINARY, id: 'fast', isCondemned: () => false },
   { ...ORDINARY, id: 'concurrent' },
+  { ...ORDINARY, id: 'partitioned', isShared: true },
   {
     ...ORDINARY,
     id: 'transactional',

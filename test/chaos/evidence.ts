@@ -35,7 +35,7 @@ export async function examine(
       });
       consumers.push({ consumer: id, inOrder, exactlyOnce, ...verdict });
       recoveries.push(...recoveriesOf(id, handlings, faults));
-      takeOvers.push(...takeOversOf(id, handlings, faults));
+      if (!consumer.isShared) takeOvers.push(...takeOversOf(id, handlings, faults));
     }
     return {
       committed: committed.size,

@@ -50,7 +50,10 @@ export function findBroken(
     ...consumers.flatMap((report): [number, string][] => [
       [report.lost, `lost by ${report.consumer}`],
       [report.rolledBack, `handled by ${report.consumer} though rolled back`],
-      [report.inOrder ? report.outOfOrder : 0, `out of order in ${report.consumer}`],
+      [
+        report.inOrder ? report.outOfOrder : 0,
+        `out of order in ${report.consumer}: ${JSON.stringify(report.disorder)}`,
+      ],
       [report.exactlyOnce ? report.repeated : 0, `repeated by ${report.consumer}`],
     ]),
     ...daemons.flatMap(({ crashes, stopped }, number): [number, string][] => [

@@ -15,6 +15,8 @@ export interface Verdict {
   readonly rolledBack: number;
   /** First handlings that came after that of a later notification of their key. */
   readonly outOfOrder: number;
+  /** Everything that was handled of the first key that is out of order, to find out why. */
+  readonly disorder: readonly Handling[];
   /** From the commit to the first handling, in milliseconds. */
   readonly delay: Delay;
 }
@@ -49,6 +51,7 @@ export function judge({ committed, handlings, deadLetters, isCondemned }: Eviden
   const delays: number[] = [];
   let rolledBack = 0;
   let outOfOrder = 0;
+  let disordered: string | undefined;
   for (const { id, key, seq, at } of handlings) {
     const row = committed.get(id);
     if (row === undefined || row.key !== key || row.seq !== seq) {
@@ -60,7 +63,10 @@ export function judge({ committed, handlings, deadLetters, isCondemned }: Eviden
     delays.push(at - row.at);
     if (key === '') continue;
     const before = latest.get(key) ?? 0;
-    if (id < before) outOfOrder += 1;
+    if (id < before) {
+      outOfOrder += 1;
+      disordered ??= key;
+    }
     latest.set(key, Math.max(id, before));
   }
   const settled = (id: number) => handled.has(id) || (deadLetters.has(id) && isCondemned(id));
@@ -74,6 +80,7 @@ export function judge({ committed, handlings, deadLetters, isCondemned }: Eviden
     deadLetters: deadLetters.size,
     rolledBack,
     outOfOrder,
+    disorder: handlings.filter(({ key }) => key === disordered),
     delay: summarise(delays),
   };
 }

@@ -43,14 +43,19 @@ it('payloads that are small in the log and large as text are fetched a few at a 
     [fixture.name()],
   );
   const { db } = fixture.database;
+  const { id: life } = await db.kysely
+    .selectFrom('server_life')
+    .select('id')
+    .executeTakeFirstOrThrow();
   let cursor: Cursor = { seen: BEFORE_EVERYTHING, window: undefined };
   const sizes: number[] = [];
   for (let last = false; !last; ) {
     const batch = await nextBatch(db.pool, db.names, cursor, {
-      interest: { channels: [fixture.name()], partition: { number: 0, of: 1 } },
+      interest: { channels: [fixture.name()], partition: { number: 0, of: 1 }, life },
       limits: { rows: 100, bytes: limit },
       upTo: undefined,
     });
+    if (batch === undefined) throw new Error('The server is in another life.');
     sizes.push(batch.rows.length);
     last = batch.last;
     cursor = settleUpTo(batch.cursor, batch.rows.at(-1)?.id ?? 0);

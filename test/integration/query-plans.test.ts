@@ -1,5 +1,6 @@
 import type { PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { partitionFilter } from '../../src/cursor/partition.ts';
 import { freshStatement } from '../../src/log/fetch-fresh.ts';
 import { pageStatement } from '../../src/log/fetch-page.ts';
 import { windowStartStatement } from '../../src/log/find-window-start.ts';
@@ -13,6 +14,7 @@ const ROWS = 200_000;
 const FIRST_XID = 1_000_000;
 const XIDS = ROWS / 10;
 const LAST_XID = FIRST_XID + XIDS;
+const UP_TO_NOW = `${LAST_XID + 9}:${LAST_XID + 9}:`;
 /** One transaction that wrote many rows. */
 const BULK_XID = FIRST_XID - 1;
 
@@ -21,10 +23,16 @@ const FEW_PAGES = 150;
 
 let test: InstalledDatabase;
 let client: PoolClient;
+/** The life of the server, which a fetch asks for. */
+let life: string;
 
 beforeAll(async () => {
   test = await createInstalledDatabase();
   client = await test.pool.connect();
+  const { rows } = await client.query<{ id: string }>(
+    'insert into pgwatch.server_life default values returning id',
+  );
+  life = rows[0]?.id ?? '';
   await client.query('alter table pgwatch.notification_log set (autovacuum_enabled = false)');
   await client.query(
     `insert into pgwatch.notification_log (xid, channel, key, payload)
@@ -78,63 +86,84 @@ async function explain(
   }
 }
 
-const limits = ['100', '16000000'];
+const limits = () => ['100', '16000000', life];
+const ofPartition = () => partitionFilter(test.db.names, { number: 3, of: 8 }, 8).condition;
+const PARTITION = ['3', '8'];
 
-const HOT_PATHS: readonly [what: string, statement: () => string, values: readonly string[]][] = [
+const HOT_PATHS: readonly [
+  what: string,
+  statement: () => string,
+  values: () => readonly string[],
+][] = [
   [
     'a fetch that finds nothing',
     () => freshStatement(test.db.names),
-    [String(LAST_XID + 5), `{${LAST_XID + 1},${LAST_XID + 2}}`, '{busy}', '101', ...limits],
+    () => [`${LAST_XID + 5}`, `{${LAST_XID + 1},${LAST_XID + 2}}`, '{busy}', '101', ...limits()],
   ],
   [
     'a fetch of a few new rows, some of them late',
     () => freshStatement(test.db.names),
-    [String(LAST_XID - 5), `{${FIRST_XID + 7}}`, '{busy,quiet}', '101', ...limits],
+    () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '{busy,quiet}', '101', ...limits()],
+  ],
+  [
+    'a fetch of a few new rows of a partition',
+    () => freshStatement(test.db.names, ofPartition()),
+    () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '{busy}', '101', ...limits(), ...PARTITION],
   ],
   [
     'a fetch for a quiet channel',
     () => freshStatement(test.db.names),
-    [String(LAST_XID - 20), '{}', '{quiet}', '101', ...limits],
+    () => [`${LAST_XID - 20}`, '{}', '{quiet}', '101', ...limits()],
   ],
   [
     'a fetch that finds too much',
     () => freshStatement(test.db.names),
-    [String(FIRST_XID), '{}', '{busy}', '101', ...limits],
+    () => [`${FIRST_XID}`, '{}', '{busy}', '101', ...limits()],
+  ],
+  [
+    'a fetch that finds too much of a partition',
+    () => freshStatement(test.db.names, ofPartition()),
+    () => [`${FIRST_XID}`, '{}', '{busy}', '101', ...limits(), ...PARTITION],
   ],
   [
     'a fetch that finds too much of one late transaction',
     () => freshStatement(test.db.names),
-    [String(LAST_XID + 5), `{${BULK_XID}}`, '{busy}', '101', ...limits],
+    () => [`${LAST_XID + 5}`, `{${BULK_XID}}`, '{busy}', '101', ...limits()],
   ],
   [
     'a page in the middle of a backlog',
     () => pageStatement(test.db.names),
-    ['1:1:', `${LAST_XID + 9}:${LAST_XID + 9}:`, '100000', '{busy}', ...limits],
+    () => ['1:1:', UP_TO_NOW, '100000', '{busy}', ...limits()],
+  ],
+  [
+    'a page of a partition',
+    () => pageStatement(test.db.names, ofPartition()),
+    () => ['1:1:', UP_TO_NOW, '100000', '{busy}', ...limits(), ...PARTITION],
   ],
   [
     'a page of a thousand rows',
     () => pageStatement(test.db.names),
-    ['1:1:', `${LAST_XID + 9}:${LAST_XID + 9}:`, '1000', '{busy}', '1000', '16000000'],
+    () => ['1:1:', UP_TO_NOW, '1000', '{busy}', '1000', '16000000', life],
   ],
   [
     'a page of a quiet channel beside a busy one',
     () => pageStatement(test.db.names),
-    ['1:1:', `${LAST_XID + 9}:${LAST_XID + 9}:`, '0', '{quiet}', '10', '16000000'],
+    () => ['1:1:', UP_TO_NOW, '0', '{quiet}', '10', '16000000', life],
   ],
   [
     'the last page of a window',
     () => pageStatement(test.db.names),
-    ['1:1:', `${LAST_XID + 9}:${LAST_XID + 9}:`, String(ROWS - 10), '{quiet,busy}', ...limits],
+    () => ['1:1:', UP_TO_NOW, `${ROWS - 10}`, '{quiet,busy}', ...limits()],
   ],
   [
     'a look of the doorkeeper',
     () => probeStatement(test.db.names),
-    [String(LAST_XID - 5), `{${FIRST_XID + 7}}`, '1001'],
+    () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '1001'],
   ],
   [
     'a look of the doorkeeper at one large late transaction',
     () => probeStatement(test.db.names),
-    [String(LAST_XID + 5), `{${BULK_XID}}`, '1001'],
+    () => [`${LAST_XID + 5}`, `{${BULK_XID}}`, '1001'],
   ],
 ];
 
@@ -148,7 +177,7 @@ describe.each([
 
   describe.each(['force_custom_plan', 'force_generic_plan'] as const)('with %s', (mode) => {
     it.each(HOT_PATHS)('%s reads no more than it has to', async (_what, statement, values) => {
-      const plan = await explain(statement(), values, mode);
+      const plan = await explain(statement(), values(), mode);
       expect(plan.sequential, plan.text).toBe(false);
       expect(plan.pages, plan.text).toBeGreaterThan(0);
       expect(plan.pages, plan.text).toBeLessThan(FEW_PAGES);

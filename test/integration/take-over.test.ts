@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/db/database.ts';
+import { type Database, openDatabase } from '../../src/db/database.ts';
 import { startThrowawayServer } from '../../src/db/embedded/throwaway-server.ts';
 import { install } from '../../src/db/installation.ts';
 import { smartNotify } from '../../src/log/append.ts';
@@ -65,7 +65,7 @@ describe('a process that takes a consumer over', () => {
 });
 
 describe('a crash of the server', () => {
-  it('hands transaction ids out again, and still nothing is passed over', async () => {
+  it('hands transaction ids out again, and still nothing is passed over or overtaken', async () => {
     const server = await startThrowawayServer();
     const db = openDatabase({
       url: server.url,
@@ -77,7 +77,8 @@ describe('a crash of the server', () => {
     try {
       await install({ db, projectScripts: [], target: { kind: 'latest' }, onChange: () => {} });
       const { consumer, received } = recordingConsumer('crash', ['crash']);
-      const daemon = startDaemon(db, [consumer], { config: { leaseSeconds: 2 } });
+      // Nothing is stored, and so found out, before something was handled.
+      const daemon = startDaemon(db, [consumer], { config: { leaseSeconds: 60 } });
       await happened(daemon, 'live');
       // Transactions that leave nothing in the write-ahead log, and a fetch that has seen them.
       for (let n = 0; n < 40; n += 1) {
@@ -88,13 +89,20 @@ describe('a crash of the server', () => {
         client.release();
       }
       await db.pool.query(`select pg_notify('pgwatch', 'crash')`);
+      const last = await lastXid(db.pool);
       await server.suspend('immediate');
       await server.resume();
+      expect(await lastXid(db.pool)).toBeLessThan(last);
       const sent: number[] = [];
-      for (let n = 0; n < 20; n += 1) sent.push(await smartNotify(db.pool, 'crash', n));
-      await received.until((all) =>
-        sent.every((id) => all.some(({ notificationLogId }) => notificationLogId === id)),
-      );
+      // At first with ids that the daemon's snapshot sees, then with ids that are new to it, too.
+      for (let n = 0; n < 80; n += 1) {
+        sent.push(await smartNotify(db.pool, 'crash', n, { key: 'k' }));
+      }
+      const firsts = await received.until((all) => {
+        const ids = new Set(all.map(({ notificationLogId }) => notificationLogId));
+        return sent.every((id) => ids.has(id)) && [...ids];
+      });
+      expect(firsts).toEqual(sent);
       await daemon.stop();
     } finally {
       await db.close();
@@ -102,3 +110,11 @@ describe('a crash of the server', () => {
     }
   });
 });
+
+/** Where the server stands with its transaction ids. */
+async function lastXid(db: Database['pool']): Promise<number> {
+  const { rows } = await db.query<{ xid: number }>(
+    'select pg_snapshot_xmax(pg_current_snapshot())::text::int as xid',
+  );
+  return rows[0]?.xid ?? 0;
+}

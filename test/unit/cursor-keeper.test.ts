@@ -23,7 +23,7 @@ interface Write {
   fail(error: Error): Promise<void>;
 }
 
-function keeper(cursor = START) {
+function keeper(cursor = START, heldSince = performance.now()) {
   const writes: Write[] = [];
   const onFenced = vi.fn();
   const onLeaseRenewed = vi.fn();
@@ -46,6 +46,7 @@ function keeper(cursor = START) {
       }),
     renewEveryMs: RENEW_MS,
     leaseMs: 3 * RENEW_MS,
+    heldSince,
     onLeaseRenewed,
     onFenced,
     onWriteError,
@@ -200,6 +201,15 @@ describe('whether the lease is surely ours', () => {
     expect(kept.leaseHolds).toBe(true); // the next write has begun, and hangs
     await vi.advanceTimersByTimeAsync(1);
     expect(kept.leaseHolds).toBe(false);
+  });
+
+  it('is not so when the answer to the claim was longer in coming than the lease', async () => {
+    const { kept, write, onLeaseRenewed } = keeper(START, performance.now() - 3 * RENEW_MS);
+    expect(kept.leaseHolds).toBe(false);
+    await vi.advanceTimersByTimeAsync(0);
+    await write(1).end('written');
+    expect(kept.leaseHolds).toBe(true);
+    expect(onLeaseRenewed).toHaveBeenCalledOnce();
   });
 
   it('is said when a write shows it after all', async () => {

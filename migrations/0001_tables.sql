@@ -120,8 +120,9 @@ create table @schema@.redelivery (
   partition integer not null default 0,
   channel text collate "C" not null,
   key text,
-  -- retry: will be attempted when due; dead: a dead letter, attempted no more.
-  state text not null default 'retry' check (state in ('retry', 'dead')),
+  -- retry: will be attempted when due; dead: a dead letter, attempted no more; handled: kept until
+  -- the stored cursor has passed it, or whoever fetches from there would handle it again.
+  state text not null default 'retry' check (state in ('retry', 'dead', 'handled')),
   -- failure: its handler threw, or it waits behind one of the same key that did;
   -- replay: it is handled (again) on purpose.
   reason text not null check (reason in ('failure', 'replay')),
@@ -136,6 +137,8 @@ create table @schema@.redelivery (
 );
 create index redelivery_due on @schema@.redelivery (consumer_id, partition, due_at, notification_id)
   where state = 'retry';
+create index redelivery_handled on @schema@.redelivery (consumer_id, partition)
+  where state = 'handled';
 -- A key may be longer than a B-tree entry may be, so it is looked up by its md5.
 create index redelivery_key on @schema@.redelivery (consumer_id, pg_catalog.md5(key), notification_id)
   where state = 'retry' and key is not null;

@@ -93,7 +93,7 @@ create table pgwatch.redelivery (
   constraint redelivery_consumer_id_fkey FOREIGN KEY (consumer_id) REFERENCES pgwatch.consumer(id) ON DELETE CASCADE,
   constraint redelivery_pkey PRIMARY KEY (consumer_id, notification_id),
   constraint redelivery_reason_check CHECK ((reason = ANY (ARRAY['failure'::text, 'replay'::text]))),
-  constraint redelivery_state_check CHECK ((state = ANY (ARRAY['retry'::text, 'dead'::text])))
+  constraint redelivery_state_check CHECK ((state = ANY (ARRAY['retry'::text, 'dead'::text, 'handled'::text])))
 );
 
 create unlogged table pgwatch.server_life (
@@ -108,6 +108,8 @@ CREATE INDEX notification_log_channel_id ON pgwatch.notification_log USING btree
 CREATE INDEX notification_log_xid_id ON pgwatch.notification_log USING btree (xid, id);
 
 CREATE INDEX redelivery_due ON pgwatch.redelivery USING btree (consumer_id, partition, due_at, notification_id) WHERE (state = 'retry'::text);
+
+CREATE INDEX redelivery_handled ON pgwatch.redelivery USING btree (consumer_id, partition) WHERE (state = 'handled'::text);
 
 CREATE INDEX redelivery_key ON pgwatch.redelivery USING btree (consumer_id, md5(key), notification_id) WHERE ((state = 'retry'::text) AND (key IS NOT NULL));
 

@@ -16,6 +16,8 @@ export interface CursorKeeperOptions {
   readonly leaseMs: number;
   /** When the lease was asked for, of performance.now(). The answer may have been long in coming. */
   readonly heldSince: number;
+  /** What was to be stored is stored. */
+  readonly onStored?: () => void;
   /** The lease may have run out, and a write has shown that it is still ours. */
   readonly onLeaseRenewed?: () => void;
   /** Somebody else has taken the lease; called once. */
@@ -96,7 +98,7 @@ export class CursorKeeper {
       if (stored === undefined) this.#unstored ||= wasUnstored;
       else {
         this.#cursor = stored;
-        this.#noteRenewed(began);
+        this.#noteStored(began);
       }
     } catch (error) {
       this.#closed = true;
@@ -137,7 +139,7 @@ export class CursorKeeper {
     const began = performance.now();
     try {
       this.#noteFence(await this.#options.write(this.#cursor));
-      this.#noteRenewed(began);
+      this.#noteStored(began);
     } catch (error) {
       failed = true;
       this.#unstored = true;
@@ -148,10 +150,11 @@ export class CursorKeeper {
     else this.#writeWithin(this.#unstored ? WRITE_AFTER_MS : this.#options.renewEveryMs);
   }
 
-  #noteRenewed(began: number): void {
+  #noteStored(began: number): void {
     if (this.#fenced) return;
     const hadRunOut = !this.leaseHolds;
     this.#leaseUntil = began + this.#options.leaseMs;
+    this.#options.onStored?.();
     if (hadRunOut) this.#options.onLeaseRenewed?.();
   }
 

@@ -70,7 +70,7 @@ interface RedeliveryTable {
   partition: Generated<number>;
   channel: string;
   key: string | null;
-  state: Generated<'retry' | 'dead'>;
+  state: Generated<'retry' | 'dead' | 'handled'>;
   reason: 'failure' | 'replay';
   attempt: Generated<number>;
   due_at: Generated<Date>;

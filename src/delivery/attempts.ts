@@ -6,6 +6,8 @@ import { type Outcome, UNREADABLE } from './outcome.ts';
 
 /** How a consumer's attempts are made. */
 export interface Attempts {
+  /** Whether the cursor may pass what is being attempted, once that is noted as a redelivery. */
+  readonly mayBePassed: boolean;
   /**
    * Makes one attempt at what one call is given; outcomes in the order of the items. Throws, or
    * rejects, for faults that are none of the handler's only.
@@ -15,6 +17,7 @@ export interface Attempts {
 
 /** Calls the handler, nothing else: what is handled is noted afterwards, with the cursor. */
 export class PlainAttempts implements Attempts {
+  readonly mayBePassed = true;
   readonly #execution: Execution;
 
   constructor(execution: Execution) {

@@ -196,8 +196,9 @@ export class ConsumerLoop {
 
   #noteEnd(): void {
     this.#noteLive();
-    const { redeliveries, reading } = this.#options;
-    if (this.#progress.uncovered >= reading.limits.rows) this.#recorder.passRunning();
+    const { redeliveries, reading, attempts } = this.#options;
+    const isFarAhead = this.#progress.uncovered >= reading.limits.rows;
+    if (isFarAhead && attempts.mayBePassed) this.#recorder.passRunning();
     const isHungry = this.#mayBeNew && this.#hasRoom();
     if (isHungry || this.#lanes.isIdle || redeliveries.msUntilDue === 0) this.#nudge.wake();
   }

@@ -1,6 +1,6 @@
 import type { Logger } from 'pino';
 import type { Consumer } from '../consumer/consumer.ts';
-import { CursorKeeper } from '../cursor/cursor-keeper.ts';
+import { CursorKeeper, type CursorKeeperOptions } from '../cursor/cursor-keeper.ts';
 import { type Claim, releaseLease, writeCursor } from '../cursor/cursor-store.ts';
 import type { Partition } from '../cursor/partition.ts';
 import type { Snapshot } from '../cursor/snapshot.ts';
@@ -15,6 +15,7 @@ import { Redeliveries } from './redeliveries.ts';
 import { RedeliveryStore } from './redelivery-store.ts';
 import type { DeliverySettings } from './settings.ts';
 import { CommitUnknownError, TransactionalAttempts } from './transactional-attempts.ts';
+import { WaitingRedeliveries } from './waiting-redeliveries.ts';
 
 export type HeldClaim = Extract<Claim, { kind: 'held' }>;
 
@@ -66,12 +67,18 @@ export class PartitionRun {
 
   /** @throws with `once`, what stopped it */
   async run(): Promise<PartitionRunEnd> {
-    const { db, consumer, settings, router, claim } = this.#options;
+    const { db, consumer, settings, router, claim, logger } = this.#options;
     const stopping = AbortSignal.any([this.#options.stopping, this.#stop.signal]);
     const patience = this.#newPatience(stopping);
-    const keeper = this.#newKeeper(() => loop.wake());
+    const onLeftOver = (err: unknown) =>
+      logger.debug({ err }, 'what is handled is not forgotten yet; the next run does that');
+    const keeper = this.#newKeeper({
+      onLeaseRenewed: () => loop.wake(),
+      onStored: () => redeliveries.forgetPassed().catch(onLeftOver),
+    });
     const redeliveries = new Redeliveries({
       store: new RedeliveryStore(db.pool, db.names, claim.hold),
+      waiting: new WaitingRedeliveries(db.pool, db.names, claim.hold),
       patience,
       limits: settings.limits,
       startedAt: claim.now,
@@ -90,7 +97,7 @@ export class PartitionRun {
       if (!(error instanceof StoppedError)) throw error;
     } finally {
       router.remove(loop);
-      await this.#handOver(keeper);
+      await this.#handOver(keeper, redeliveries);
     }
     return this.#fence.signal.aborted ? 'fenced' : 'done';
   }
@@ -106,7 +113,7 @@ export class PartitionRun {
     });
   }
 
-  #newKeeper(onLeaseRenewed: () => void): CursorKeeper {
+  #newKeeper(on: Pick<CursorKeeperOptions, 'onLeaseRenewed' | 'onStored'>): CursorKeeper {
     const { db, consumer, settings, claim, claimedAt, skipPlayback, logger } = this.#options;
     const { hold, cursor, now } = claim;
     const { leaseSeconds } = settings;
@@ -121,7 +128,7 @@ export class PartitionRun {
       renewEveryMs: (leaseSeconds * 1000) / 3,
       leaseMs: leaseSeconds * 1000,
       heldSince: claimedAt,
-      onLeaseRenewed,
+      ...on,
       onFenced: this.#onFenced,
       onWriteError: (error) => logger.debug({ err: error }, 'cursor not stored, will try again'),
     });
@@ -196,11 +203,12 @@ export class PartitionRun {
   };
 
   /** Stores the cursor and gives the lease back. What fails here only costs repeats and time. */
-  async #handOver(keeper: CursorKeeper): Promise<void> {
+  async #handOver(keeper: CursorKeeper, redeliveries: Redeliveries): Promise<void> {
     const { db, consumer, claim, logger } = this.#options;
     try {
       await keeper.close();
       if (keeper.fenced) return;
+      await redeliveries.forgetPassed();
       await releaseLease(db, claim.hold);
       this.#emit({ type: 'released', consumer: consumer.id });
     } catch (error) {

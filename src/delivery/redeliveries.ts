@@ -3,10 +3,12 @@ import { Mutex } from '../lifecycle/mutex.ts';
 import type { FetchLimits } from '../log/fetch-fresh.ts';
 import type { LogRow } from '../log/log-row.ts';
 import type { Patience } from './patience.ts';
-import type { Redelivery, RedeliveryStore } from './redelivery-store.ts';
+import type { RedeliveryStore, Resolved } from './redelivery-store.ts';
+import type { Redelivery, WaitingRedeliveries } from './waiting-redeliveries.ts';
 
 export interface RedeliveriesOptions {
   readonly store: RedeliveryStore;
+  readonly waiting: WaitingRedeliveries;
   readonly patience: Patience;
   readonly limits: FetchLimits;
   /** The snapshot of this run's start, as text. */
@@ -48,6 +50,8 @@ export class Redeliveries {
    * and storing the cursor leaves it ahead of the cursor.
    */
   #mayMeetParked = true;
+  /** Whether some of what was handled may be known here until the stored cursor has passed it. */
+  #mayHaveKept = false;
 
   constructor(options: RedeliveriesOptions) {
     this.#options = options;
@@ -56,10 +60,19 @@ export class Redeliveries {
   /** Asks the database how things stand: at the start, before anything else. */
   async open(): Promise<void> {
     await this.#mutex.run(async () => {
-      this.#mayMeetParked = !(await this.#do((store) => store.isEmpty()));
-      if (this.#mayMeetParked) await this.#write((store) => store.releaseOrphans());
+      this.#mayMeetParked = !(await this.#ask((waiting) => waiting.isEmpty()));
+      if (this.#mayMeetParked) {
+        await this.#write((store) => store.releaseOrphans());
+        await this.#resolve((store) => store.forgetPassed());
+      }
       await this.#askWhenDue();
     });
+  }
+
+  /** A cursor is stored: what it has passed needs not be known here any more. */
+  async forgetPassed(): Promise<void> {
+    if (!this.#mayHaveKept) return;
+    await this.#mutex.run(() => this.#resolve((store) => store.forgetPassed()));
   }
 
   /** Asks when the next is due; others may have changed that. */
@@ -81,11 +94,12 @@ export class Redeliveries {
     if (this.msUntilDue > 0) return [];
     return this.#mutex.run(async () => {
       const { limits, startedAt } = this.#options;
-      const due = await this.#do((store) => store.due(limits, startedAt, [...this.#inFlight]));
+      const inFlight = [...this.#inFlight];
+      const due = await this.#ask((waiting) => waiting.due(limits, startedAt, inFlight));
       for (const { row } of due) this.#inFlight.add(row.id);
       if (due.length === 0) {
         // Due, but not to be had: clean-up deleted what they were about.
-        await this.#do((store) => store.forgetDeleted());
+        await this.#options.patience.until(() => this.#options.store.forgetDeleted());
         await this.#write((store) => store.releaseOrphans());
       }
       await this.#askWhenDue();
@@ -106,7 +120,7 @@ export class Redeliveries {
       return;
     }
     await this.#mutex.run(async () => {
-      const { ids, keys } = await this.#do((store) => store.among(rows));
+      const { ids, keys } = await this.#ask((waiting) => waiting.among(rows));
       const unknown = rows.filter(({ id }) => !ids.has(id));
       const waits = ({ key }: LogRow) => key !== null && keys.has(key);
       await this.#waitBehind(unknown.filter(waits));
@@ -142,7 +156,7 @@ export class Redeliveries {
   /** They were handled after all. */
   async resolve(rows: readonly LogRow[]): Promise<void> {
     await this.#mutex.run(async () => {
-      await this.#write((store) => store.resolve(rows));
+      await this.#resolve((store) => store.resolve(rows));
       this.leave(rows);
       await this.#askWhenDue();
     });
@@ -152,6 +166,7 @@ export class Redeliveries {
   async resolveBy<T>(row: LogRow, task: () => Promise<T>): Promise<T> {
     return this.#mutex.run(async () => {
       const result = await task();
+      this.#mayHaveKept = true;
       this.leave([row]);
       await this.#askWhenDue();
       return result;
@@ -182,16 +197,25 @@ export class Redeliveries {
   }
 
   async #askWhenDue(): Promise<void> {
-    const seconds = await this.#do((store) => store.secondsUntilDue([...this.#inFlight]));
+    const seconds = await this.#ask((waiting) => waiting.secondsUntilDue([...this.#inFlight]));
     this.#nextDueAt =
       seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
   }
 
-  #do<T>(operation: (store: RedeliveryStore) => Promise<T>): Promise<T> {
-    return this.#options.patience.until(() => operation(this.#options.store));
+  #ask<T>(question: (waiting: WaitingRedeliveries) => Promise<T>): Promise<T> {
+    return this.#options.patience.until(() => question(this.#options.waiting));
+  }
+
+  async #resolve(operation: (store: RedeliveryStore) => Promise<Resolved>): Promise<void> {
+    await this.#write(async (store) => {
+      const { write, kept } = await operation(store);
+      this.#mayHaveKept = kept > 0;
+      return write;
+    });
   }
 
   async #write(operation: (store: RedeliveryStore) => Promise<FencedWrite>): Promise<void> {
-    if ((await this.#do(operation)) === 'fenced') this.#options.onFenced();
+    const { patience, store, onFenced } = this.#options;
+    if ((await patience.until(() => operation(store))) === 'fenced') onFenced();
   }
 }

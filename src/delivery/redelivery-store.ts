@@ -1,24 +1,20 @@
 import type { ClientBase, Pool } from 'pg';
 import type { CursorHold, FencedWrite } from '../cursor/cursor-store.ts';
 import { type Names, qualified } from '../db/names.ts';
-import { type LogRow, logRowOf, rowsWithinBytes } from '../log/log-row.ts';
+import type { LogRow } from '../log/log-row.ts';
+
+export interface Resolved {
+  readonly write: FencedWrite;
+  /** How many are handled, and known here until the stored cursor has passed them. */
+  readonly kept: number;
+}
 
 /** Those of one partition; its parameters are $1 and $2. */
 const OF_THIS_CURSOR = 'consumer_id = $1 and partition = $2';
 
-/** A notification that is handled again: how often it was, and why. */
-export interface Redelivery {
-  readonly row: LogRow;
-  /** Attempts made so far. */
-  readonly attempts: number;
-  readonly reason: 'failure' | 'replay';
-  /** Whether it was in the log when this consumer started in this run. */
-  readonly wasThere: boolean;
-}
-
 /**
- * The redeliveries of one consumer. Every write names the lease's epoch, so a process that has been
- * replaced changes nothing.
+ * Writes the redeliveries of one cursor. Every write names the lease's epoch and the server's life, so
+ * a process that has been replaced changes nothing.
  *
  * Of the retries with the same key, the earliest is due at some time and all others at infinity:
  * they wait behind it. Whatever settles one makes the next of its key due. So looking for what is
@@ -48,7 +44,7 @@ export class RedeliveryStore {
        parked as (
          insert into ${this.#table} as r
            (consumer_id, partition, notification_id, channel, key, reason, attempt, due_at, last_error)
-         select $1, $2, $4, $5, $6, 'failure', $7, now() + make_interval(secs => $8), $9 from mine
+         select $1, $2, $5, $6, $7, 'failure', $8, now() + make_interval(secs => $9), $10 from mine
          on conflict (consumer_id, notification_id) do update
          set state = 'retry', attempt = excluded.attempt, due_at = excluded.due_at,
              last_error = excluded.last_error, updated_at = now()
@@ -57,7 +53,7 @@ export class RedeliveryStore {
          update ${this.#table}
          set due_at = 'infinity'
          where consumer_id = $1 and state = 'retry' and due_at <> 'infinity'
-           and md5(key) = md5($6) and key = $6 and notification_id > $4
+           and md5(key) = md5($7) and key = $7 and notification_id > $5
            and exists (select from mine)
        )
        select count(*)::int from mine`,
@@ -73,7 +69,7 @@ export class RedeliveryStore {
          insert into ${this.#table}
            (consumer_id, partition, notification_id, channel, key, reason)
          select $1, $2, w.id, w.channel, w.key, 'failure'
-         from unnest($4::bigint[], $5::text[], $6::text[]) as w (id, channel, key), mine
+         from unnest($5::bigint[], $6::text[], $7::text[]) as w (id, channel, key), mine
          on conflict (consumer_id, notification_id) do nothing
        )
        select count(*)::int from mine`,
@@ -89,7 +85,7 @@ export class RedeliveryStore {
          insert into ${this.#table}
            (consumer_id, partition, notification_id, channel, key, reason, due_at)
          select $1, $2, w.id, w.channel, w.key, 'failure', 'infinity'
-         from unnest($4::bigint[], $5::text[], $6::text[]) as w (id, channel, key), mine
+         from unnest($5::bigint[], $6::text[], $7::text[]) as w (id, channel, key), mine
          on conflict (consumer_id, notification_id) do nothing
        )
        select count(*)::int from mine`,
@@ -104,7 +100,7 @@ export class RedeliveryStore {
        buried as (
          insert into ${this.#table}
            (consumer_id, partition, notification_id, channel, key, reason, state, attempt, last_error)
-         select $1, $2, $4, $5, $6, 'failure', 'dead', $7, $8 from mine
+         select $1, $2, $5, $6, $7, 'failure', 'dead', $8, $9 from mine
          on conflict (consumer_id, notification_id) do update
          set state = 'dead', attempt = excluded.attempt, last_error = excluded.last_error,
              updated_at = now()
@@ -116,20 +112,47 @@ export class RedeliveryStore {
            and notification_id = (
              select min(notification_id) from ${this.#table}
              where consumer_id = $1 and state = 'retry'
-               and md5(key) = md5($6) and key = $6 and notification_id <> $4)
+               and md5(key) = md5($7) and key = $7 and notification_id <> $5)
        )
        select count(*)::int from mine`,
       [row.id, row.channel, row.key, attempts, error],
     );
   }
 
-  /** They were handled after all: nothing is left of them here. The next of their keys are due. */
-  async resolve(rows: readonly LogRow[]) {
-    return this.#write(
+  /**
+   * They were handled after all. The next of their keys are due. Nothing is left of them here, unless
+   * the stored cursor has not passed them yet: whoever fetches them from there must know. What it has
+   * passed by now of those is forgotten, too.
+   */
+  async resolve(rows: readonly LogRow[]): Promise<Resolved> {
+    const [mine = 0, kept = 0] = await this.#ask(
       `with mine as (${this.#mine}),
-       resolved as (
-         delete from ${this.#table}
-         where consumer_id = $1 and notification_id = any ($4::bigint[]) and exists (select from mine)
+       settled as (
+         select notification_id from ${this.#table}
+         where consumer_id = $1 and notification_id = any ($5::bigint[])
+         union
+         select notification_id from ${this.#table}
+         where consumer_id = $1 and partition = $2 and state = 'handled'
+       ),
+       looked_at as (
+         select settled.notification_id,
+                log.id is null or pg_visible_in_snapshot(log.xid, mine.seen)
+                or coalesce(log.id <= mine.last_id and pg_visible_in_snapshot(log.xid, mine.until), false)
+                  as passed
+         from mine
+         cross join settled
+         left join ${this.#log} log on log.id = settled.notification_id
+       ),
+       gone as (
+         delete from ${this.#table} r using looked_at l
+         where r.consumer_id = $1 and r.notification_id = l.notification_id and l.passed
+       ),
+       kept as (
+         update ${this.#table} r
+         set state = 'handled', updated_at = now()
+         from looked_at l
+         where r.consumer_id = $1 and r.notification_id = l.notification_id and not l.passed
+           and r.state <> 'handled'
        ),
        next as (
          update ${this.#table}
@@ -137,64 +160,33 @@ export class RedeliveryStore {
          where consumer_id = $1 and due_at = 'infinity' and exists (select from mine)
            and notification_id in (
              select min(r.notification_id)
-             from unnest($5::text[]) as resolved (key)
-             join ${this.#table} r on md5(r.key) = md5(resolved.key) and r.key = resolved.key
-             where r.consumer_id = $1 and r.state = 'retry' and r.notification_id <> all ($4)
+             from unnest($6::text[]) as free (key)
+             join ${this.#table} r on md5(r.key) = md5(free.key) and r.key = free.key
+             where r.consumer_id = $1 and r.state = 'retry' and r.notification_id <> all ($5)
              group by r.key)
        )
-       select count(*)::int from mine`,
+       select (select count(*)::int from mine), (select count(*)::int from looked_at where not passed)`,
       [
         rows.map(({ id }) => id),
         [...new Set(rows.flatMap(({ key }) => (key === null ? [] : [key])))],
       ],
     );
+    return { write: mine === 1 ? 'written' : 'fenced', kept };
   }
 
-  /** What is due, earliest first, and at most so much of it; leaves out what is being handled. */
-  async due(
-    limits: { rows: number; bytes: number },
-    startedAt: string,
-    inFlight: readonly number[],
-  ): Promise<Redelivery[]> {
-    const { rows } = await this.#client.query<DueValues>({
-      text: rowsWithinBytes(this.#names, {
-        from: `(
-          select log.*, r.attempt, r.reason,
-                 pg_visible_in_snapshot(log.xid, $4::pg_snapshot) as was_there,
-                 row_number() over (order by r.due_at, r.notification_id) as position
-          from (
-            select notification_id, attempt, reason, due_at
-            from ${this.#table}
-            where ${OF_THIS_CURSOR} and state = 'retry' and due_at <= now()
-              and notification_id <> all ($6)
-            order by due_at, notification_id
-            limit $3
-          ) r
-          join ${this.#log} log on log.id = r.notification_id
-        )`,
-        limit: '$5',
-        carry: ['attempt', 'reason', 'was_there'],
-      }),
-      values: [...this.#cursorKey, limits.rows, startedAt, limits.bytes, inFlight],
-      rowMode: 'array',
-    });
-    return rows.map(([id, channel, key, json, writtenAt, attempts, reason, wasThere]) => ({
-      row: logRowOf([id, channel, key, json, writtenAt]),
-      attempts,
-      reason,
-      wasThere,
-    }));
+  /** Forgets what was handled, and was kept until the cursor has passed it. */
+  async forgetPassed(): Promise<Resolved> {
+    return this.resolve([]);
   }
 
   /** Forgets retries whose notification is gone from the log. */
-  async forgetDeleted(): Promise<number> {
-    const { rowCount } = await this.#client.query(
+  async forgetDeleted(): Promise<void> {
+    await this.#client.query(
       `delete from ${this.#table} r
        where ${OF_THIS_CURSOR} and state = 'retry' and due_at <= now()
          and not exists (select from ${this.#log} log where log.id = r.notification_id)`,
       this.#cursorKey,
     );
-    return rowCount ?? 0;
   }
 
   /**
@@ -222,61 +214,15 @@ export class RedeliveryStore {
     );
   }
 
-  /** Whether anything stands here at all, dead letters included. */
-  async isEmpty(): Promise<boolean> {
-    const { rows } = await this.#client.query<[boolean]>({
-      text: `select not exists (select from ${this.#table} where ${OF_THIS_CURSOR})`,
-      values: this.#cursorKey,
-      rowMode: 'array',
-    });
-    return rows[0]?.[0] === true;
-  }
-
-  /** Seconds until the next one is due (0: now), undefined when nothing else is retried. */
-  async secondsUntilDue(inFlight: readonly number[]): Promise<number | undefined> {
-    const { rows } = await this.#client.query<[number | null]>({
-      text: `
-        select date_part('epoch', min(due_at) - clock_timestamp())
-        from ${this.#table}
-        where ${OF_THIS_CURSOR} and state = 'retry' and due_at < 'infinity'
-          and notification_id <> all ($3)`,
-      values: [...this.#cursorKey, inFlight],
-      rowMode: 'array',
-    });
-    const seconds = rows[0]?.[0] ?? undefined;
-    return seconds === undefined ? undefined : Math.max(0, seconds);
-  }
-
-  /** Which of these notifications stand here already, and which of these keys are being retried. */
-  async among(rows: readonly LogRow[]): Promise<{ ids: Set<number>; keys: Set<string> }> {
-    const keys = [...new Set(rows.flatMap(({ key }) => (key === null ? [] : [key])))];
-    const { rows: found } = await this.#client.query<[number | null, string | null]>({
-      text: `
-        select notification_id, null::text from ${this.#table}
-        where consumer_id = $1 and notification_id = any ($2)
-        union all
-        select null, wanted.key
-        from unnest($3::text[]) as wanted (key)
-        where exists (
-          select from ${this.#table} r
-          where r.consumer_id = $1 and r.state = 'retry'
-            and md5(r.key) = md5(wanted.key) and r.key = wanted.key)`,
-      values: [this.#hold.consumerId, rows.map(({ id }) => id), keys],
-      rowMode: 'array',
-    });
-    return {
-      ids: new Set(found.flatMap(([id]) => (id === null ? [] : [id]))),
-      keys: new Set(found.flatMap(([, key]) => (key === null ? [] : [key]))),
-    };
-  }
-
   /**
    * The cursor's row, while the lease is ours; locked, so that nobody takes over before the write
-   * has committed. Every write is given $1 to $3.
+   * has committed. Every write is given $1 to $4.
    */
   get #mine(): string {
-    return `select from ${this.#cursors}
-            where consumer_id = $1 and partition = $2 and epoch = $3 for key share`;
+    return `select seen, until, last_id from ${this.#cursors}
+            where consumer_id = $1 and partition = $2 and epoch = $3
+              and exists (select from ${qualified(this.#names, 'server_life')} where id = $4)
+            for key share`;
   }
 
   get #cursorKey(): [consumerId: number, partition: number] {
@@ -284,27 +230,21 @@ export class RedeliveryStore {
   }
 
   async #write(text: string, values: readonly unknown[]): Promise<FencedWrite> {
-    const { consumerId, partition, epoch } = this.#hold;
-    const { rows } = await this.#client.query<[number]>({
+    const [mine] = await this.#ask(text, values);
+    return mine === 1 ? 'written' : 'fenced';
+  }
+
+  async #ask(text: string, values: readonly unknown[]): Promise<readonly number[]> {
+    const { consumerId, partition, epoch, life } = this.#hold;
+    const { rows } = await this.#client.query<number[]>({
       text,
-      values: [consumerId, partition, epoch, ...values],
+      values: [consumerId, partition, epoch, life, ...values],
       rowMode: 'array',
     });
-    return rows[0]?.[0] === 1 ? 'written' : 'fenced';
+    return rows[0] ?? [];
   }
 }
 
 function columnsOf(rows: readonly LogRow[]) {
   return [rows.map(({ id }) => id), rows.map(({ channel }) => channel), rows.map(({ key }) => key)];
 }
-
-type DueValues = [
-  id: number,
-  channel: string,
-  key: string | null,
-  json: string | null,
-  writtenAt: number,
-  attempts: number,
-  reason: 'failure' | 'replay',
-  wasThere: boolean,
-];

@@ -50,6 +50,8 @@ const ROLLBACK_WITHIN_MS = 1_000;
  * One notification at a time: a failure rolls back that one alone.
  */
 export class TransactionalAttempts implements Attempts {
+  /** The attempt itself moves the cursor; and a crash repeats nothing that this could spare. */
+  readonly mayBePassed = false;
   readonly #options: TransactionalAttemptsOptions;
 
   constructor(options: TransactionalAttemptsOptions) {
@@ -136,7 +138,7 @@ export class TransactionalAttempts implements Attempts {
     if (item.from === 'redelivery') {
       const store = new RedeliveryStore(client, db.names, hold);
       return redeliveries.resolveBy(item.row, () =>
-        commitWith(transaction, () => store.resolve([item.row])),
+        commitWith(transaction, async () => (await store.resolve([item.row])).write),
       );
     }
     let commit: Commit = { kind: 'fenced' };

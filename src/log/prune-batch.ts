@@ -106,11 +106,11 @@ function pruneStatement(schema: string, dryRun: boolean): string {
           select from ${table('redelivery')} r
           where r.notification_id = old.id and r.consumer_id = consumer.id)
       union all
-      select old.id, consumer.name, case r.state when 'dead' then 'dead' else 'retrying' end
+      select old.id, consumer.name, case r.state when 'dead' then 'dead' when 'retry' then 'retrying' end
       from old
       join ${table('redelivery')} r on r.notification_id = old.id
       join ${table('consumer')} on consumer.id = r.consumer_id
-      where case r.state when 'dead' then 'dead' else 'retrying' end = any ($4::text[])
+      where case r.state when 'dead' then 'dead' when 'retry' then 'retrying' end = any ($4::text[])
     ),
     gone as materialized (
       select id, channel from old where id not in (select id from wanted)

@@ -63,9 +63,6 @@ export function openDatabase(options: DatabaseOptions): Database {
     names,
     pool,
     kysely: kysely.withSchema(names.schema),
-    async close() {
-      await kysely.destroy();
-      await pool.close();
-    },
+    close: () => pool.close(),
   };
 }

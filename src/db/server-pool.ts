@@ -1,4 +1,5 @@
 import pg from 'pg';
+import { abandonable } from '../abandonable.ts';
 import { type ClientOptions, ServerClient } from './server-client.ts';
 
 export interface PoolOptions extends ClientOptions {
@@ -9,6 +10,8 @@ export interface PoolOptions extends ClientOptions {
   /** After so long an idle connection is closed; 0: never. Default 10,000. */
   readonly idleTimeoutMillis?: number;
 }
+
+const CLOSE_WITHIN_MS = 1_000;
 
 /** A pool whose connections cannot hang, and whose end cannot either. */
 export class ServerPool extends pg.Pool {
@@ -33,9 +36,14 @@ export class ServerPool extends pg.Pool {
     this.on('error', (error) => onIdleError?.(error));
   }
 
-  /** Waits for those who use a connection, and for nobody else. */
+  /** Waits for those who use a connection, but not for long: they may be waiting for an answer. */
   async close(): Promise<void> {
-    if (!this.ending) await this.end();
+    if (!this.ending) {
+      const notNow = AbortSignal.abort();
+      await abandonable(this.end(), notNow, CLOSE_WITHIN_MS).catch((error: unknown) => {
+        if (error !== notNow.reason) throw error;
+      });
+    }
     for (const client of this.#clients) client.leave();
   }
 }

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { abandonable } from '../abandonable.ts';
 import type { Consumer } from '../consumer/consumer.ts';
 import { claimCursor } from '../cursor/cursor-store.ts';
 import { fairShare } from '../cursor/fair-share.ts';
@@ -13,7 +14,7 @@ import { PendingWake } from '../wake/pending-wake.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
 import type { DeliveryEvent, DeliveryEventSink } from './events.ts';
 import { PartitionRuns } from './partition-runs.ts';
-import { Patience, StoppedError } from './patience.ts';
+import { ANSWER_WITHIN_MS, Patience, StoppedError } from './patience.ts';
 import type { DeliverySettings } from './settings.ts';
 
 export interface ConsumerRunnerOptions {
@@ -99,7 +100,9 @@ export class ConsumerRunner {
       }
     } finally {
       await this.#runs.stopAll();
-      await membership.end().catch((err) => logger.debug({ err }, 'membership not ended'));
+      await abandonable(membership.end(), AbortSignal.abort(), ANSWER_WITHIN_MS).catch((err) =>
+        logger.debug({ err }, 'membership not ended'),
+      );
     }
     this.#runs.throwFault();
   }

@@ -1,3 +1,4 @@
+import { abandonable } from '../abandonable.ts';
 import type { Consumer, HandlerContext } from '../consumer/consumer.ts';
 import type { RetryPolicy } from '../consumer/retry-policy.ts';
 import type { Notification } from '../log/notification.ts';
@@ -29,7 +30,7 @@ export function execute(execution: Execution, notifications: readonly Notificati
   try {
     const returned =
       execution.timeLimitSeconds === undefined
-        ? abandonable(callHandler(execution, notifications, context), context.signal)
+        ? unlessAbandoned(callHandler(execution, notifications, context), context.signal)
         : withTimeLimit(execution, notifications, execution.timeLimitSeconds);
     return returned instanceof Promise
       ? returned.then(whenReturned).catch(whenThrown)
@@ -120,33 +121,16 @@ async function withTimeLimit(
     if (context.signal.aborted) stop();
     const limited = { ...context, signal: limit.signal };
     // A handler that ignored its signal and returned late has handled it all the same.
-    return await abandonable(callHandler(execution, notifications, limited), limit.signal);
+    return await unlessAbandoned(callHandler(execution, notifications, limited), limit.signal);
   } finally {
     clearTimeout(timer);
     context.signal.removeEventListener('abort', stop);
   }
 }
 
-/** Waits for a promise; once the signal has aborted, a little longer, then no more. */
-function abandonable(returned: unknown, signal: AbortSignal): unknown {
-  if (!isPromiseLike(returned)) return returned;
-  return new Promise((resolve, reject) => {
-    let timer: NodeJS.Timeout | undefined;
-    const onAbort = () => {
-      timer = setTimeout(() => settle(() => reject(signal.reason)), ABANDON_AFTER_MS);
-    };
-    const settle = (how: () => void) => {
-      clearTimeout(timer);
-      signal.removeEventListener('abort', onAbort);
-      how();
-    };
-    if (signal.aborted) onAbort();
-    else signal.addEventListener('abort', onAbort, { once: true });
-    returned.then(
-      (value) => settle(() => resolve(value)),
-      (error: unknown) => settle(() => reject(error)),
-    );
-  });
+/** What it returned; a promise is left behind some time after the abort. */
+function unlessAbandoned(returned: unknown, signal: AbortSignal): unknown {
+  return isPromiseLike(returned) ? abandonable(returned, signal, ABANDON_AFTER_MS) : returned;
 }
 
 function isPromiseLike(value: unknown): value is PromiseLike<unknown> {

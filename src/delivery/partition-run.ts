@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { abandonable } from '../abandonable.ts';
 import type { Consumer } from '../consumer/consumer.ts';
 import { CursorKeeper, type CursorKeeperOptions } from '../cursor/cursor-keeper.ts';
 import { type Claim, releaseLease, writeCursor } from '../cursor/cursor-store.ts';
@@ -10,7 +11,7 @@ import { PlainAttempts } from './attempts.ts';
 import { ConsumerLoop } from './consumer-loop.ts';
 import type { DeliveryEventSink } from './events.ts';
 import type { Execution } from './execute.ts';
-import { Misses, Patience, StoppedError } from './patience.ts';
+import { ANSWER_WITHIN_MS, Misses, Patience, StoppedError } from './patience.ts';
 import { Redeliveries } from './redeliveries.ts';
 import { RedeliveryStore } from './redelivery-store.ts';
 import type { DeliverySettings } from './settings.ts';
@@ -202,20 +203,24 @@ export class PartitionRun {
     emit(partition.of === 1 ? event : { ...event, partition: partition.number });
   };
 
-  /** Stores the cursor and gives the lease back. What fails here only costs repeats and time. */
+  /** What fails here, or is not answered, only costs repeats and time. */
   async #handOver(keeper: CursorKeeper, redeliveries: Redeliveries): Promise<void> {
-    const { db, consumer, claim, logger } = this.#options;
-    try {
-      await keeper.close();
-      if (keeper.fenced) return;
-      await redeliveries.forgetPassed();
-      await releaseLease(db, claim.hold);
-      this.#emit({ type: 'released', consumer: consumer.id });
-    } catch (error) {
-      logger.warn(
+    const noAnswer = AbortSignal.abort(new Error('the database did not answer'));
+    const storing = this.#storeAndRelease(keeper, redeliveries);
+    await abandonable(storing, noAnswer, ANSWER_WITHIN_MS).catch((error: unknown) => {
+      this.#options.logger.warn(
         { err: error },
         'the cursor could not be stored at the end; what was handled since may be repeated',
       );
-    }
+    });
+  }
+
+  async #storeAndRelease(keeper: CursorKeeper, redeliveries: Redeliveries): Promise<void> {
+    const { db, consumer, claim } = this.#options;
+    await keeper.close();
+    if (keeper.fenced) return;
+    await redeliveries.forgetPassed();
+    await releaseLease(db, claim.hold);
+    this.#emit({ type: 'released', consumer: consumer.id });
   }
 }

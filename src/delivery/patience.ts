@@ -1,3 +1,4 @@
+import { abandonable } from '../abandonable.ts';
 import { backoffMs } from '../lifecycle/backoff.ts';
 import { pause } from '../lifecycle/pause.ts';
 
@@ -40,6 +41,9 @@ export class Misses {
   }
 }
 
+/** Once we are stopping, whoever does not answer is waited for so long. */
+export const ANSWER_WITHIN_MS = 5_000;
+
 /** Repeats database operations until they succeed: an outage delays a consumer, nothing more. */
 export class Patience {
   readonly #options: PatienceOptions;
@@ -50,10 +54,22 @@ export class Patience {
   }
 
   /**
-   * @param operation must be safe to repeat: it may have succeeded without us learning of it
-   * @throws StoppedError when it failed and we are stopping
+   * @param operation must be safe to repeat, and to be left behind when we are stopping and nobody
+   * answers: it may have succeeded without us learning of it
+   * @throws StoppedError when it failed, or was left behind, and we are stopping
    */
   async until<T>(operation: () => Promise<T>): Promise<T> {
+    const { stopping } = this.#options;
+    return this.untilEnded(() =>
+      abandonable(operation(), stopping, ANSWER_WITHIN_MS).catch((error: unknown) => {
+        if (error !== stopping.reason) throw error;
+        throw new Error(`the database did not answer within ${ANSWER_WITHIN_MS / 1000} s`);
+      }),
+    );
+  }
+
+  /** The same for an operation that ends by itself, and whose end is waited for. */
+  async untilEnded<T>(operation: () => Promise<T>): Promise<T> {
     for (;;) {
       try {
         const result = await operation();

@@ -1,5 +1,6 @@
 import { type ControlledTransaction, Kysely, PostgresDialect } from 'kysely';
 import type { PoolClient } from 'pg';
+import { abandonable } from '../abandonable.ts';
 import type { AnyTables } from '../consumer/consumer.ts';
 import type { CursorKeeper } from '../cursor/cursor-keeper.ts';
 import { type CursorHold, writeCursor } from '../cursor/cursor-store.ts';
@@ -12,7 +13,7 @@ import { type Attempts, notificationOf } from './attempts.ts';
 import { type Execution, execute } from './execute.ts';
 import type { Item } from './lanes.ts';
 import { type Outcome, outcomeOfFailure, UNREADABLE } from './outcome.ts';
-import type { Patience } from './patience.ts';
+import { ANSWER_WITHIN_MS, type Patience } from './patience.ts';
 import type { Redeliveries } from './redeliveries.ts';
 import { RedeliveryStore } from './redelivery-store.ts';
 
@@ -59,15 +60,18 @@ export class TransactionalAttempts implements Attempts {
   }
 
   async make(items: readonly Item[], progress: Progress): Promise<readonly Outcome[]> {
-    const { patience } = this.#options;
+    const { patience, execution } = this.#options;
+    const { signal } = execution.context;
     const outcomes: Outcome[] = [];
     for (const item of items) {
       // Not to be repeated: it may have taken place.
-      const outcome = await patience.until(() =>
-        this.#attempt(item, progress).catch((error: unknown) => {
-          if (error instanceof CommitUnknownError) return error;
-          throw error;
-        }),
+      const outcome = await patience.untilEnded(() =>
+        abandonable(this.#attempt(item, progress), signal, ANSWER_WITHIN_MS).catch(
+          (error: unknown) => {
+            if (error instanceof CommitUnknownError) return error;
+            throw error;
+          },
+        ),
       );
       if (outcome instanceof CommitUnknownError) throw outcome;
       outcomes.push(outcome);

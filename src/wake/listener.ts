@@ -75,16 +75,17 @@ export class Listener {
       doorkeeper?.hear(payload);
     };
     const session = await ListenSession.open(db.sessionServers, db.names, signal, onNotification);
+    const over = AbortSignal.any([signal, session.ended]);
     try {
       // Before anything else: a pooler would leave locks and settings behind in others' sessions.
-      if (!this.#proved) await proof.demand(db, () => session.ping(), signal);
+      if (!this.#proved) await proof.demand(db, () => session.ping(), over);
       this.#proved = true;
       await session.commitAsynchronously();
       ownPid = await session.backendPid();
       doorkeeper = new Doorkeeper(session, db.names, router, emit);
       onListening();
       emit({ type: 'listening' });
-      await doorkeeper.run(AbortSignal.any([signal, session.ended]));
+      await doorkeeper.run(over);
       if (!signal.aborted) throw session.ended.reason;
     } finally {
       session.close();

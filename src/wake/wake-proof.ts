@@ -32,7 +32,8 @@ export class WakeProof {
   /**
    * @param ping answers when the session lives: asked last, for through a pooler it may change what
    *   the session hears
-   * @throws LISTEN_UNHEARD
+   * @param signal aborted when there is no point in waiting, as when the session has ended
+   * @throws LISTEN_UNHEARD, or the signal's reason
    */
   async demand(db: Database, ping: () => Promise<void>, signal: AbortSignal): Promise<void> {
     // On a connection of its own: those of the pool may all be in use for a long time.
@@ -46,7 +47,9 @@ export class WakeProof {
       signal.removeEventListener('abort', leave);
       leave();
     }
-    if ((await this.#heard.wait(HEAR_WITHIN_MS, signal)) !== 'timeout') return;
+    const end = await this.#heard.wait(HEAR_WITHIN_MS, signal);
+    signal.throwIfAborted();
+    if (end !== 'timeout') return;
     await ping();
     throw unheard(db);
   }

@@ -65,18 +65,33 @@ describe('pgwatch listen', () => {
 
   it('survives kill -9: nothing is lost, and the next start does not wait for the lease', async () => {
     const project = await projectWith({
-      'consumers/a.ts': printingConsumer('e2e_kill', 'e2e_kill'),
+      'consumers/a.ts': `
+        import { existsSync } from 'node:fs';
+        import { defineConsumer } from 'pgwatch';
+        export default defineConsumer({
+          id: 'e2e_kill',
+          channels: ['e2e_kill'],
+          async handle({ data }) {
+            console.log('begun', data);
+            // Until it is killed: a process that waits for nothing would end.
+            if (data === 25 && !existsSync('second')) await new Promise(() => setInterval(() => {}, 1e6));
+            console.log('handled', data);
+          },
+        });
+      `,
     });
     const first = project.start(['listen']);
     await first.says('listening');
     await test.query(`select smart_notify('e2e_kill', to_jsonb(n)) from generate_series(1, 50) n`);
-    await first.says('handled e2e_kill 50');
+    await first.says('begun 25');
     await first.kill('SIGKILL');
     await test.query(`select smart_notify('e2e_kill', '51')`);
+    await project.write({ second: '' });
     const second = project.start(['listen']);
-    await second.says('handled e2e_kill 51');
+    await second.says('handled 51');
     expect(second.stderr).not.toContain('run by another process');
-    const handled = [first.stdout, second.stdout].join('\n').match(/handled e2e_kill \d+/g) ?? [];
+    expect(first.stdout).not.toContain('handled 25');
+    const handled = [first.stdout, second.stdout].join('\n').match(/handled \d+/g) ?? [];
     expect(new Set(handled).size).toBe(51);
   });
 

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { defineConsumer } from '../../src/consumer/define-consumer.ts';
 import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
@@ -144,7 +144,15 @@ describe('playback and live', () => {
       [fixture.name()],
     );
     const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const query = vi.spyOn(fixture.database.db.pool, 'query');
     await fixture.start([consumer], { once: true, config: { maxBatchBytes: limit } }).ended;
+    const results: readonly unknown[] = await Promise.all(
+      query.mock.results.map(({ value }) => value),
+    );
+    query.mockRestore();
+    const bytes = results.map((result) => JSON.stringify(result).length);
+    expect(Math.max(...bytes)).toBeGreaterThan(40_002);
+    expect(Math.max(...bytes)).toBeLessThan(1.2 * limit);
     expect(received.all.map(({ json }) => json.length)).toEqual(Array(30).fill(40_002));
   });
 

@@ -1,7 +1,8 @@
 import { afterEach, describe, expect, it } from 'vitest';
+import { defineConsumer } from '../../src/consumer/define-consumer.ts';
 import { type Database, openDatabase } from '../../src/db/database.ts';
 import { SilentServerError } from '../../src/db/server-client.ts';
-import { DeliveryFixture, happened } from '../support/delivery-fixture.ts';
+import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { startDaemon } from '../support/running-daemon.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -14,7 +15,9 @@ afterEach(async () => {
 });
 
 /** A database that is reached through a proxy only, with one connection that is in use. */
-async function openBehindProxy(): Promise<{
+async function openBehindProxy(
+  options: { queryTimeoutSeconds?: number; poolSize?: number } = {},
+): Promise<{
   db: Database;
   proxy: Awaited<ReturnType<typeof startTcpProxy>>;
 }> {
@@ -25,6 +28,7 @@ async function openBehindProxy(): Promise<{
     functionsSchema: 'public',
     poolSize: 1,
     queryTimeoutSeconds: 0.3,
+    ...options,
   });
   cleanups.push(() => proxy.close());
   await db.pool.query('select 1');
@@ -87,9 +91,12 @@ describe('a half-open connection of the pool', () => {
 });
 
 describe('a daemon whose connections are all half-open', () => {
-  async function startFrozen() {
-    const { db, proxy } = await openBehindProxy();
-    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
+  async function startFrozen(
+    options: Parameters<typeof openBehindProxy>[0] = {},
+    settings: { partitions?: number } = {},
+  ) {
+    const { db, proxy } = await openBehindProxy(options);
+    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()], settings);
     const daemon = startDaemon(db, [consumer]);
     cleanups.push(
       () => db.close(),
@@ -109,8 +116,59 @@ describe('a daemon whose connections are all half-open', () => {
     expect(received.all.map(({ data }) => data)).toEqual(['meanwhile']);
   });
 
-  it('stops all the same', async () => {
-    const { daemon } = await startFrozen();
+  it('stops all the same, however long it would wait for an answer', async () => {
+    const { daemon } = await startFrozen({ queryTimeoutSeconds: 3600, poolSize: 3 });
     await daemon.stop();
   });
+
+  it('stops all the same when it waits for the answer to a commit', async () => {
+    const { db, proxy } = await openBehindProxy({ queryTimeoutSeconds: 3600, poolSize: 3 });
+    const committing = gate();
+    const consumer = defineConsumer({
+      id: fixture.name(),
+      channels: [fixture.name()],
+      transactional: true,
+      handle() {
+        proxy.freeze();
+        committing.open();
+      },
+    });
+    const daemon = startDaemon(db, [consumer]);
+    cleanups.push(() => db.close());
+    await happened(daemon, 'live', fixture.name());
+    await fixture.notify();
+    await committing.opened;
+    daemon.abort();
+    await daemon.ended;
+  });
+
+  it('stops all the same when it runs some of the partitions', async () => {
+    const options = { queryTimeoutSeconds: 3600, poolSize: 3 };
+    const { daemon } = await startFrozen(options, { partitions: 3 });
+    await daemon.stop();
+  });
+});
+
+it('a consumer that nobody rings for looks by itself after timeoutSeconds', async () => {
+  const proxy = await startTcpProxy(fixture.database.url);
+  const db = openDatabase({
+    url: fixture.database.url,
+    listenUrl: proxy.url,
+    schema: 'pgwatch',
+    functionsSchema: 'public',
+    poolSize: 2,
+  });
+  const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
+  const daemon = startDaemon(db, [consumer], { config: { timeoutSeconds: 0.5 } });
+  cleanups.push(
+    () => proxy.close(),
+    () => db.close(),
+    () => daemon.stop(),
+  );
+  await happened(daemon, 'live', fixture.name());
+  await happened(daemon, 'listening');
+  proxy.freeze();
+  await fixture.notify('unheard');
+  await received.count(1);
+  expect(daemon.events.all.map(({ type }) => type)).not.toContain('listen-lost');
 });

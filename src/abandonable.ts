@@ -1,0 +1,27 @@
+/**
+ * Waits for a promise; once the signal has aborted, `ms` longer, then no more.
+ * @throws the signal's reason when it is left behind
+ */
+export function abandonable<T>(
+  promise: PromiseLike<T>,
+  signal: AbortSignal,
+  ms: number,
+): Promise<T> {
+  return new Promise((resolve, reject) => {
+    let timer: NodeJS.Timeout | undefined;
+    const onAbort = () => {
+      timer = setTimeout(() => settle(() => reject(signal.reason)), ms);
+    };
+    const settle = (how: () => void) => {
+      clearTimeout(timer);
+      signal.removeEventListener('abort', onAbort);
+      how();
+    };
+    if (signal.aborted) onAbort();
+    else signal.addEventListener('abort', onAbort, { once: true });
+    promise.then(
+      (value) => settle(() => resolve(value)),
+      (error: unknown) => settle(() => reject(error)),
+    );
+  });
+}

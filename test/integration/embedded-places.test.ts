@@ -15,7 +15,6 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { EmbeddedServer } from '../../src/db/embedded/embedded-server.ts';
 import { findPackageFolder, packageName } from '../../src/db/embedded/package-folder.ts';
 import { openProjectServer } from '../../src/db/embedded/project-server.ts';
-import { scratchParents } from '../../src/db/embedded/scratch.ts';
 import { startThrowawayServer } from '../../src/db/embedded/throwaway-server.ts';
 import { failureOf, query } from '../support/server-probe.ts';
 import { skipBecause } from '../support/skip.ts';
@@ -25,15 +24,20 @@ const installed = given ?? findPackageFolder([import.meta.dirname]);
 const isRoot = process.geteuid?.() === 0;
 
 let root: string;
+/** Where servers of these tests have their scratch directories, and nobody else. */
+let temporary: string;
 const servers: EmbeddedServer[] = [];
 
 beforeEach(async () => {
   root = await realpath(await mkdtemp(join(tmpdir(), 'pgwatch-test-')));
+  temporary = await realpath(await mkdtemp(join(tmpdir(), 'pgwatch-test-')));
+  await chmod(temporary, 0o755);
+  vi.stubEnv('TMPDIR', temporary);
 });
 afterEach(async () => {
   vi.unstubAllEnvs();
   await Promise.all(servers.splice(0).map((server) => server.stop()));
-  await rm(root, { recursive: true });
+  for (const folder of [root, temporary]) await rm(folder, { recursive: true });
 });
 
 async function keep<Server extends EmbeddedServer>(starting: Promise<Server>): Promise<Server> {
@@ -217,10 +221,6 @@ describe('a lost password', () => {
 
 /** The scratch directories of this moment. */
 async function scratches(): Promise<string[]> {
-  const names = await Promise.all(
-    scratchParents().map(async (parent) =>
-      (await readdir(parent)).filter((name) => name.startsWith('pgwatch-server-')),
-    ),
-  );
-  return names.flat().toSorted();
+  const names = await readdir(temporary);
+  return names.filter((name) => name.startsWith('pgwatch-server-')).toSorted();
 }

@@ -113,8 +113,11 @@ export class Redeliveries {
    * @param admit is called before anything else can happen to their keys
    */
   async admit(rows: readonly LogRow[], admit: (rows: readonly LogRow[]) => void): Promise<void> {
+    // While something is asked or written, what is known here may be old.
     const nothingRetried =
-      this.#nextDueAt === Number.POSITIVE_INFINITY && this.#inFlight.size === 0;
+      this.#mutex.isIdle &&
+      this.#nextDueAt === Number.POSITIVE_INFINITY &&
+      this.#inFlight.size === 0;
     if (nothingRetried && !this.#mayMeetParked) {
       admit(rows);
       return;

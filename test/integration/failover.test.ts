@@ -60,7 +60,7 @@ describe('a standby', () => {
 
 // The last test: afterwards the standby is the primary.
 describe('a failover', () => {
-  it('is followed by a running daemon, and awaited by one that starts', async () => {
+  it('is followed by a running daemon, and awaited by one that starts, also when it loses commits', async () => {
     const db = open(bothUrl());
     const { consumer, received } = recordingConsumer('failover', ['failover']);
     const daemon = startDaemon(db, [consumer]);
@@ -75,6 +75,10 @@ describe('a failover', () => {
     await waiting.says('waiting for promotion');
 
     await primary.untilReplicated();
+    await standby.stopFollowing(primary);
+    // The new primary will give their ids, and those of their transactions, to others.
+    for (let n = 1; n <= 20; n += 1) await smartNotify(db.pool, 'failover', 'lost', { key: 'k' });
+    await received.until((all) => all.filter(({ data }) => data === 'lost').length === 20);
     await primary.stop('immediate');
     await daemon.events.first(({ type }) => type === 'listen-lost');
     await standby.promote();
@@ -82,8 +86,12 @@ describe('a failover', () => {
     await waiting.says('handled awaiting "before"');
 
     const promoted = open(standby.url);
-    await smartNotify(promoted.pool, 'failover', 'after');
+    const sent = Array.from({ length: 40 }, (_, n) => n);
+    for (const n of sent) await smartNotify(promoted.pool, 'failover', n, { key: 'k' });
+    await smartNotify(promoted.pool, 'failover', 'after', { key: 'k' });
     await received.until((all) => all.some(({ data }) => data === 'after'));
+    const numbers = received.all.map(({ data }) => data).filter((data) => typeof data === 'number');
+    expect(numbers).toEqual(sent);
     await waiting.says('handled awaiting "after"');
     expect((await waiting.kill('SIGTERM')).code).toBe(0);
     expect(waiting.stderr.match(/waiting for promotion/g)).toHaveLength(1);

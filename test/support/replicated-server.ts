@@ -82,6 +82,16 @@ export class TestServer {
     });
   }
 
+  /** As a standby: receives nothing more of what this primary commits. */
+  async stopFollowing(primary: TestServer): Promise<void> {
+    await query(this.url, `alter system set primary_conninfo = ''`);
+    await query(this.url, 'select pg_reload_conf()');
+    await untilTrue(async () => {
+      const followers = 'select count(*)::int from pg_stat_replication';
+      return (await query(primary.url, followers))[0] === 0;
+    });
+  }
+
   async promote(): Promise<void> {
     await query(this.url, 'select pg_promote()');
   }

@@ -71,7 +71,7 @@ async function consumer(
 async function redelivery(
   name: string,
   id: number | undefined,
-  state: 'retry' | 'dead',
+  state: 'retry' | 'dead' | 'handled',
 ): Promise<void> {
   await fixture.database.query(
     `insert into pgwatch.redelivery (consumer_id, notification_id, channel, state, reason)
@@ -276,6 +276,18 @@ describe('what a consumer is to be given again', () => {
     );
     expect((await clean({ includeDead: true })).deleted).toBe(1);
     expect(await left()).toEqual([open]);
+  });
+
+  it('goes when it is handled, though the stored cursor has not passed it', async () => {
+    const [handled, open] = await aged(30, 'a', 2);
+    await consumer('c', ['a']);
+    await redelivery('c', handled, 'handled');
+    expect(await clean()).toMatchObject({
+      deleted: 1,
+      keptFor: [{ consumer: 'c', because: 'unhandled', count: 1 }],
+    });
+    expect(await left()).toEqual([open]);
+    expect(await leftRedeliveries()).toEqual([]);
   });
 
   it('goes with includeDead if it is dead for all who have it, with its redeliveries', async () => {

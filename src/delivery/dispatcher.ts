@@ -1,6 +1,7 @@
 import type { Outcomes } from './execute.ts';
 import type { Item, Lanes } from './lanes.ts';
 import type { Outcome } from './outcome.ts';
+import { TURN_MS, turns } from './turns.ts';
 
 export interface DispatcherOptions {
   readonly lanes: Lanes;
@@ -18,9 +19,6 @@ export interface DispatcherOptions {
   /** It could not be recorded. */
   readonly onFault: (error: unknown) => void;
 }
-
-/** Handlers that never wait would keep timers, signals and sockets waiting; those get a turn. */
-const TURN_MS = 20;
 
 /** Calls the handler for what waits in the lanes, as many side by side as they allow. */
 export class Dispatcher {
@@ -92,7 +90,7 @@ export class Dispatcher {
 
   #giveTurn(): void {
     this.#othersTurn = true;
-    setImmediate(() => {
+    turns.take(() => {
       this.#othersTurn = false;
       this.#turnAt = performance.now();
       this.begin();

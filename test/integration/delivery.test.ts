@@ -190,6 +190,35 @@ describe('several consumers', () => {
     expect([a.ids(), b.ids()]).toEqual([ids, ids]);
   });
 
+  it('that are busy give timers and sockets their turn, however many they are', async () => {
+    let handled = 0;
+    const consumers = Array.from({ length: 8 }, (_, n) =>
+      defineConsumer({
+        id: fixture.name(`_${n}`),
+        channels: [fixture.name()],
+        handle() {
+          handled += 1;
+          for (const until = performance.now() + 1; performance.now() < until; );
+        },
+      }),
+    );
+    await fixture.database.query('select smart_notify($1) from generate_series(1, 50)', [
+      fixture.name(),
+    ]);
+    const daemon = fixture.start(consumers, { once: true });
+    let most = 0;
+    for (let ended = false; !ended; ) {
+      const before = handled;
+      ended = await Promise.race([
+        daemon.ended.then(() => true),
+        new Promise<boolean>((resolve) => setImmediate(() => resolve(false))),
+      ]);
+      most = Math.max(most, handled - before);
+    }
+    expect(handled).toBe(400);
+    expect(most).toBeLessThan(8);
+  });
+
   it('do not notice one that fails, nor one that hangs', async () => {
     const hang = gate();
     const failing = recordingConsumer(fixture.name('failing'), [fixture.name()], {

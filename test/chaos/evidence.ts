@@ -6,6 +6,7 @@ import type { Field } from './field.ts';
 import { readHandlings } from './handlings.ts';
 import { checkLog } from './log-check.ts';
 import { recoveriesOf, takeOversOf } from './recoveries.ts';
+import { unexplainedRepeats } from './repeats.ts';
 import type { ChaosReport, ConsumerReport } from './report.ts';
 import { judge } from './verdict.ts';
 
@@ -33,7 +34,8 @@ export async function examine(
         deadLetters: deadLetters.get(id) ?? new Set(),
         isCondemned: (notificationId) => consumer.isCondemned(seed, notificationId),
       });
-      consumers.push({ consumer: id, inOrder, exactlyOnce, ...verdict });
+      const unexplained = unexplainedRepeats(handlings, faults);
+      consumers.push({ consumer: id, inOrder, exactlyOnce, unexplained, ...verdict });
       recoveries.push(...recoveriesOf(id, handlings, faults));
       if (!consumer.isShared) takeOvers.push(...takeOversOf(id, handlings, faults));
     }

@@ -7,6 +7,8 @@ export interface ConsumerReport extends Verdict {
   readonly consumer: string;
   readonly exactlyOnce: boolean;
   readonly inOrder: boolean;
+  /** Of the repeated: those that no fault explains. */
+  readonly unexplained: number;
 }
 
 export interface DaemonReport {
@@ -55,6 +57,7 @@ export function findBroken(
         `out of order in ${report.consumer}: ${JSON.stringify(report.disorder)}`,
       ],
       [report.exactlyOnce ? report.repeated : 0, `repeated by ${report.consumer}`],
+      [report.unexplained, `repeated by ${report.consumer} though no fault was near`],
     ]),
     ...daemons.flatMap(({ crashes, stopped }, number): [number, string][] => [
       [crashes.length, `ends of daemon ${number} that nobody asked for`],
@@ -101,6 +104,7 @@ const CONSUMER_COLUMNS: readonly [string, (report: ConsumerReport) => number][] 
   ['committed', ({ committed }) => committed],
   ['handled', ({ handled }) => handled],
   ['repeated', ({ repeated }) => repeated],
+  ['for no reason', ({ unexplained }) => unexplained],
   ['dead', ({ deadLetters }) => deadLetters],
   ['lost', ({ lost }) => lost],
   ['rolled back', ({ rolledBack }) => rolledBack],

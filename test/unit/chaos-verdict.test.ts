@@ -2,6 +2,7 @@ import { describe, expect, it } from 'vitest';
 import type { Committed } from '../chaos/committed.ts';
 import { type Handling, parseRecord } from '../chaos/handlings.ts';
 import { checkLog } from '../chaos/log-check.ts';
+import { unexplainedRepeats } from '../chaos/repeats.ts';
 import { type Evidence, judge } from '../chaos/verdict.ts';
 
 function committedRows(...rows: [id: number, key: string, seq: number][]) {
@@ -132,5 +133,30 @@ describe('a record', () => {
     expect(parseRecord(`>99\tpublic.it${LINE}`)?.id).toBe(17);
     expect(parseRecord('>17\tpublic.items:3\t5\t47')).toBeUndefined();
     expect(parseRecord('>17\tpublic.items:3\t5\t4711\t17955')).toBeUndefined();
+  });
+});
+
+describe('a repeat', () => {
+  const [first, again] = [
+    { id: 1, key: 'a', seq: 1, pid: 7, at: 100_000 },
+    { id: 1, key: 'a', seq: 1, pid: 8, at: 120_000 },
+  ];
+  const hit = (pid: number | undefined, at: number) =>
+    unexplainedRepeats(
+      [first, again],
+      [{ fault: { kind: 'restart', mode: 'fast', downFor: 1 }, pid, at, until: at + 1_000 }],
+    );
+
+  it('is explained by what hit its process, or the server, near the first handling', () => {
+    expect([hit(7, 101_000), hit(7, 95_000), hit(undefined, 101_000)]).toEqual([0, 0, 0]);
+  });
+
+  it('is not explained by what hit another process, or came much later', () => {
+    expect([hit(8, 101_000), hit(7, 110_000), hit(undefined, 80_000)]).toEqual([1, 1, 1]);
+  });
+
+  it('has to be explained each time', () => {
+    expect(unexplainedRepeats([first, again, { ...again, pid: 9 }], [])).toBe(2);
+    expect(unexplainedRepeats([first, { ...again, id: 2 }], [])).toBe(0);
   });
 });

@@ -1,0 +1,31 @@
+import type { FaultRecord } from './faults.ts';
+import type { Handling } from './handlings.ts';
+
+/** A cursor is stored 100 ms after it moved; a busy machine takes longer. */
+const STORED_WITHIN_MS = 5_000;
+/** Nothing begins any more once the lease (3 s) may have run out; a silent connection takes 5 s. */
+const OVER_WITHIN_MS = 10_000;
+
+/**
+ * How many handlings came again for no reason: no fault hit whoever had handled the notification
+ * before, or the server, soon after that or not long before. At least once is no licence: what was
+ * handled is to be repeated only when its cursor could not be stored.
+ */
+export function unexplainedRepeats(
+  handlings: readonly Handling[],
+  faults: readonly FaultRecord[],
+): number {
+  const latest = new Map<number, Handling>();
+  let unexplained = 0;
+  for (const handling of handlings) {
+    const before = latest.get(handling.id);
+    latest.set(handling.id, handling);
+    if (before !== undefined && !faults.some((fault) => explains(fault, before))) unexplained += 1;
+  }
+  return unexplained;
+}
+
+function explains(fault: FaultRecord, { pid, at }: Handling): boolean {
+  const hit = fault.pid === undefined || fault.pid === pid;
+  return hit && fault.at <= at + STORED_WITHIN_MS && at <= fault.until + OVER_WITHIN_MS;
+}

@@ -235,9 +235,14 @@ export class ConsumerRunner {
     return this.#runs.count === 0 && split.states.every(({ number }) => this.#over.has(number));
   }
 
-  #msUntilNextLook({ partitions, closingAt }: SplitState): number {
+  /** Also just when a lease runs out that nobody has renewed. */
+  #msUntilNextLook({ partitions, closingAt, states }: SplitState): number {
     const isAllOurs = partitions === 1 && closingAt === undefined && this.#runs.count === 1;
-    return isAllOurs ? Number.POSITIVE_INFINITY : LOOK_EVERY_MS;
+    if (isAllOurs) return Number.POSITIVE_INFINITY;
+    const ends = states
+      .filter(({ owner }) => owner !== undefined && owner !== this.#options.owner)
+      .map(({ secondsLeft }) => Math.ceil(secondsLeft * 1000) + 1);
+    return Math.min(LOOK_EVERY_MS, ...ends);
   }
 }
 

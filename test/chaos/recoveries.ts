@@ -7,6 +7,8 @@ export interface Recovery {
   readonly fault: string;
   readonly consumer: string;
   readonly milliseconds: number;
+  /** Whether another fault fell into that time. */
+  readonly disturbed: boolean;
 }
 
 /** From the return of the server to the first handling after it. */
@@ -15,11 +17,11 @@ export function recoveriesOf(
   handlings: readonly Handling[],
   faults: readonly FaultRecord[],
 ): Recovery[] {
-  return faults.flatMap(({ fault, until }) => {
+  return faults.flatMap((record) => {
+    const { fault, until } = record;
     if (fault.kind !== 'restart') return [];
     const first = handlings.find(({ at }) => at >= until);
-    if (first === undefined) return [];
-    return [{ fault: describeFault(fault), consumer, milliseconds: first.at - until }];
+    return first === undefined ? [] : [recoveryOf(record, consumer, until, first.at, faults)];
   });
 }
 
@@ -35,12 +37,28 @@ export function takeOversOf(
   handlings: readonly Handling[],
   faults: readonly FaultRecord[],
 ): Recovery[] {
-  return faults.flatMap(({ fault, pid, at }) => {
+  return faults.flatMap((record) => {
+    const { fault, pid, at } = record;
     if (fault.kind !== 'kill' && fault.kind !== 'freeze') return [];
     const next = handlings.findIndex((handling) => handling.at > at + MOMENT_MS);
     const [before, first] = [handlings[next - 1], handlings[next]];
     // Either somebody else ran it, or it thawed before anybody missed it.
     if (before?.pid !== pid || first === undefined || first.pid === pid) return [];
-    return [{ fault: describeFault(fault), consumer, milliseconds: first.at - at }];
+    return [recoveryOf(record, consumer, at, first.at, faults)];
   });
+}
+
+function recoveryOf(
+  record: FaultRecord,
+  consumer: string,
+  from: number,
+  to: number,
+  faults: readonly FaultRecord[],
+): Recovery {
+  return {
+    fault: describeFault(record.fault),
+    consumer,
+    milliseconds: to - from,
+    disturbed: faults.some((other) => other !== record && other.at <= to && other.until >= from),
+  };
 }

@@ -94,7 +94,9 @@ export function formatReport(report: ChaosReport): string {
   const times = formatTable([
     ['silence, ms', 'count', 'median', 'worst'],
     ['server back → first handling', ...summarise(report.recoveries)],
+    ['  no other fault meanwhile', ...summarise(undisturbed(report.recoveries))],
     ['kill or freeze → take-over', ...summarise(report.takeOvers)],
+    ['  no other fault meanwhile', ...summarise(undisturbed(report.takeOvers))],
   ]);
   const verdict = report.broken.length === 0 ? 'passed' : `FAILED\n  ${report.broken.join('\n  ')}`;
   return [facts.join('\n'), consumers, daemons, times, verdict].join('\n\n');
@@ -113,6 +115,10 @@ const CONSUMER_COLUMNS: readonly [string, (report: ConsumerReport) => number][] 
   ['p99 ms', ({ delay }) => delay.p99],
   ['worst ms', ({ delay }) => delay.worst],
 ];
+
+function undisturbed(recoveries: readonly Recovery[]): readonly Recovery[] {
+  return recoveries.filter(({ disturbed }) => !disturbed);
+}
 
 function summarise(recoveries: readonly Recovery[]): string[] {
   const times = recoveries.map(({ milliseconds }) => milliseconds).sort((a, b) => a - b);

@@ -18,6 +18,8 @@ export interface CursorHold {
   readonly epoch: number;
   /** The life of the server (see server_life in migrations/0001) in which it was claimed. */
   readonly life: string;
+  /** How long it is held without a write. */
+  readonly leaseSeconds: number;
 }
 
 export type Claim =
@@ -97,7 +99,7 @@ export async function claimCursor(
       .executeTakeFirstOrThrow();
     return {
       kind: 'held',
-      hold: { consumerId, partition: number, epoch, life },
+      hold: { consumerId, partition: number, epoch, life, leaseSeconds },
       now: asSnapshot(found.now),
       channels: await followChannels(
         trx,
@@ -132,13 +134,15 @@ async function isSplitAs(trx: Kysely<Tables>, consumerId: number, split: Split):
 /**
  * Stores the cursor and renews the lease. One HOT update, however much was settled. Fenced also when
  * the server has crashed since the claim: the cursor must be read again.
+ *
+ * In a transaction it locks the row until the end. A process that was frozen before it could commit
+ * would keep everybody from taking over, so the server ends a transaction that then stands still.
  */
 export async function writeCursor(
   client: Pool | ClientBase,
   names: Names,
   hold: CursorHold,
   cursor: Cursor,
-  leaseSeconds: number,
 ): Promise<FencedWrite> {
   const result = await client.query({
     name: 'pgwatch_write_cursor',
@@ -147,7 +151,8 @@ export async function writeCursor(
       set seen = $4, until = $5, last_id = $6, updated_at = now(),
           lease_until = clock_timestamp() + make_interval(secs => $7)
       where consumer_id = $1 and partition = $2 and epoch = $3
-        and exists (select from ${qualified(names, 'server_life')} where id = $8)`,
+        and exists (select from ${qualified(names, 'server_life')} where id = $8)
+        and ${unlessIdle('$9')}`,
     values: [
       hold.consumerId,
       hold.partition,
@@ -155,11 +160,21 @@ export async function writeCursor(
       cursor.seen,
       cursor.window?.until ?? null,
       cursor.window?.lastId ?? null,
-      leaseSeconds,
+      hold.leaseSeconds,
       hold.life,
+      idleLimit(hold),
     ],
   });
   return result.rowCount === 1 ? 'written' : 'fenced';
+}
+
+/** A condition that always holds, and lets the server end this transaction when it stands still. */
+export function unlessIdle(parameter: string): string {
+  return `set_config('idle_in_transaction_session_timeout', ${parameter}, true) is not null`;
+}
+
+export function idleLimit({ leaseSeconds }: CursorHold): string {
+  return `${Math.ceil(leaseSeconds)}s`;
 }
 
 /** Gives the lease back, so that another process can take it at once. */

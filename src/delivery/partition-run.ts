@@ -115,9 +115,9 @@ export class PartitionRun {
   }
 
   #newKeeper(on: Pick<CursorKeeperOptions, 'onLeaseRenewed' | 'onStored'>): CursorKeeper {
-    const { db, consumer, settings, claim, claimedAt, skipPlayback, logger } = this.#options;
+    const { db, consumer, claim, claimedAt, skipPlayback, logger } = this.#options;
     const { hold, cursor, now } = claim;
-    const { leaseSeconds } = settings;
+    const { leaseSeconds } = hold;
     const use = { consumer: consumer.id, operation: 'store-cursor' } as const;
     const misses = new Misses({
       onLost: (error) => this.#emit({ type: 'database-lost', ...use, error }),
@@ -125,7 +125,7 @@ export class PartitionRun {
     });
     const keeper = new CursorKeeper({
       cursor: skipPlayback ? { seen: now, window: undefined } : cursor,
-      write: (moved) => misses.of(() => writeCursor(db.pool, db.names, hold, moved, leaseSeconds)),
+      write: (moved) => misses.of(() => writeCursor(db.pool, db.names, hold, moved)),
       renewEveryMs: (leaseSeconds * 1000) / 3,
       leaseMs: leaseSeconds * 1000,
       heldSince: claimedAt,
@@ -147,7 +147,7 @@ export class PartitionRun {
     redeliveries: Redeliveries,
   ): ConsumerLoop {
     const { db, consumer, settings, claim, partition, upTo, aborting, logger } = this.#options;
-    const { limits, leaseSeconds, fallbackSeconds, once } = settings;
+    const { limits, fallbackSeconds, once } = settings;
     const execution: Execution = {
       consumer,
       policy: { ...settings.retry, ...consumer.retry },
@@ -164,7 +164,6 @@ export class PartitionRun {
             db,
             execution,
             hold: claim.hold,
-            leaseSeconds,
             keeper,
             redeliveries,
             patience,

@@ -1,5 +1,10 @@
 import type { ClientBase, Pool } from 'pg';
-import type { CursorHold, FencedWrite } from '../cursor/cursor-store.ts';
+import {
+  type CursorHold,
+  type FencedWrite,
+  idleLimit,
+  unlessIdle,
+} from '../cursor/cursor-store.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { LogRow } from '../log/log-row.ts';
 
@@ -44,7 +49,7 @@ export class RedeliveryStore {
        parked as (
          insert into ${this.#table} as r
            (consumer_id, partition, notification_id, channel, key, reason, attempt, due_at, last_error)
-         select $1, $2, $5, $6, $7, 'failure', $8, now() + make_interval(secs => $9), $10 from mine
+         select $1, $2, $6, $7, $8, 'failure', $9, now() + make_interval(secs => $10), $11 from mine
          on conflict (consumer_id, notification_id) do update
          set state = 'retry', attempt = excluded.attempt, due_at = excluded.due_at,
              last_error = excluded.last_error, updated_at = now()
@@ -53,7 +58,7 @@ export class RedeliveryStore {
          update ${this.#table}
          set due_at = 'infinity'
          where consumer_id = $1 and state = 'retry' and due_at <> 'infinity'
-           and md5(key) = md5($7) and key = $7 and notification_id > $5
+           and md5(key) = md5($8) and key = $8 and notification_id > $6
            and exists (select from mine)
        )
        select count(*)::int from mine`,
@@ -63,34 +68,12 @@ export class RedeliveryStore {
 
   /** Lets the cursor pass what is being handled: if we do not live to see its end, it is due. */
   async leaveRunning(rows: readonly LogRow[]) {
-    return this.#write(
-      `with mine as (${this.#mine}),
-       parked as (
-         insert into ${this.#table}
-           (consumer_id, partition, notification_id, channel, key, reason)
-         select $1, $2, w.id, w.channel, w.key, 'failure'
-         from unnest($5::bigint[], $6::text[], $7::text[]) as w (id, channel, key), mine
-         on conflict (consumer_id, notification_id) do nothing
-       )
-       select count(*)::int from mine`,
-      columnsOf(rows),
-    );
+    return this.#park(rows, 'now');
   }
 
   /** Lets new notifications wait behind an earlier one of their key that is being retried. */
   async waitBehind(rows: readonly LogRow[]) {
-    return this.#write(
-      `with mine as (${this.#mine}),
-       parked as (
-         insert into ${this.#table}
-           (consumer_id, partition, notification_id, channel, key, reason, due_at)
-         select $1, $2, w.id, w.channel, w.key, 'failure', 'infinity'
-         from unnest($5::bigint[], $6::text[], $7::text[]) as w (id, channel, key), mine
-         on conflict (consumer_id, notification_id) do nothing
-       )
-       select count(*)::int from mine`,
-      columnsOf(rows),
-    );
+    return this.#park(rows, 'infinity');
   }
 
   /** Makes it a dead letter: attempted no more. The next of its key becomes due. */
@@ -100,7 +83,7 @@ export class RedeliveryStore {
        buried as (
          insert into ${this.#table}
            (consumer_id, partition, notification_id, channel, key, reason, state, attempt, last_error)
-         select $1, $2, $5, $6, $7, 'failure', 'dead', $8, $9 from mine
+         select $1, $2, $6, $7, $8, 'failure', 'dead', $9, $10 from mine
          on conflict (consumer_id, notification_id) do update
          set state = 'dead', attempt = excluded.attempt, last_error = excluded.last_error,
              updated_at = now()
@@ -112,7 +95,7 @@ export class RedeliveryStore {
            and notification_id = (
              select min(notification_id) from ${this.#table}
              where consumer_id = $1 and state = 'retry'
-               and md5(key) = md5($7) and key = $7 and notification_id <> $5)
+               and md5(key) = md5($8) and key = $8 and notification_id <> $6)
        )
        select count(*)::int from mine`,
       [row.id, row.channel, row.key, attempts, error],
@@ -129,7 +112,7 @@ export class RedeliveryStore {
       `with mine as (${this.#mine}),
        settled as (
          select notification_id from ${this.#table}
-         where consumer_id = $1 and notification_id = any ($5::bigint[])
+         where consumer_id = $1 and notification_id = any ($6::bigint[])
          union
          select notification_id from ${this.#table}
          where consumer_id = $1 and partition = $2 and state = 'handled'
@@ -160,9 +143,9 @@ export class RedeliveryStore {
          where consumer_id = $1 and due_at = 'infinity' and exists (select from mine)
            and notification_id in (
              select min(r.notification_id)
-             from unnest($6::text[]) as free (key)
+             from unnest($7::text[]) as free (key)
              join ${this.#table} r on md5(r.key) = md5(free.key) and r.key = free.key
-             where r.consumer_id = $1 and r.state = 'retry' and r.notification_id <> all ($5)
+             where r.consumer_id = $1 and r.state = 'retry' and r.notification_id <> all ($6)
              group by r.key)
        )
        select (select count(*)::int from mine), (select count(*)::int from looked_at where not passed)`,
@@ -216,17 +199,38 @@ export class RedeliveryStore {
 
   /**
    * The cursor's row, while the lease is ours; locked, so that nobody takes over before the write
-   * has committed. Every write is given $1 to $4.
+   * has committed. Every write is given $1 to $5.
    */
   get #mine(): string {
     return `select seen, until, last_id from ${this.#cursors}
             where consumer_id = $1 and partition = $2 and epoch = $3
               and exists (select from ${qualified(this.#names, 'server_life')} where id = $4)
+              and ${unlessIdle('$5')}
             for key share`;
   }
 
   get #cursorKey(): [consumerId: number, partition: number] {
     return [this.#hold.consumerId, this.#hold.partition];
+  }
+
+  async #park(rows: readonly LogRow[], dueAt: 'now' | 'infinity') {
+    return this.#write(
+      `with mine as (${this.#mine}),
+       parked as (
+         insert into ${this.#table}
+           (consumer_id, partition, notification_id, channel, key, reason, due_at)
+         select $1, $2, w.id, w.channel, w.key, 'failure', $9::timestamptz
+         from unnest($6::bigint[], $7::text[], $8::text[]) as w (id, channel, key), mine
+         on conflict (consumer_id, notification_id) do nothing
+       )
+       select count(*)::int from mine`,
+      [
+        rows.map(({ id }) => id),
+        rows.map(({ channel }) => channel),
+        rows.map(({ key }) => key),
+        dueAt,
+      ],
+    );
   }
 
   async #write(text: string, values: readonly unknown[]): Promise<FencedWrite> {
@@ -238,13 +242,9 @@ export class RedeliveryStore {
     const { consumerId, partition, epoch, life } = this.#hold;
     const { rows } = await this.#client.query<number[]>({
       text,
-      values: [consumerId, partition, epoch, life, ...values],
+      values: [consumerId, partition, epoch, life, idleLimit(this.#hold), ...values],
       rowMode: 'array',
     });
     return rows[0] ?? [];
   }
-}
-
-function columnsOf(rows: readonly LogRow[]) {
-  return [rows.map(({ id }) => id), rows.map(({ channel }) => channel), rows.map(({ key }) => key)];
 }

@@ -26,7 +26,6 @@ export interface TransactionalAttemptsOptions {
   readonly db: Database;
   readonly execution: Execution;
   readonly hold: CursorHold;
-  readonly leaseSeconds: number;
   readonly keeper: CursorKeeper;
   readonly redeliveries: Redeliveries;
   readonly patience: Patience;
@@ -138,7 +137,7 @@ export class TransactionalAttempts implements Attempts {
     transaction: ControlledTransaction<AnyTables>,
     client: PoolClient,
   ): Promise<Commit> {
-    const { keeper, redeliveries, db, hold, leaseSeconds } = this.#options;
+    const { keeper, redeliveries, db, hold } = this.#options;
     if (item.from === 'redelivery') {
       const store = new RedeliveryStore(client, db.names, hold);
       return redeliveries.resolveBy(item.row, () =>
@@ -148,9 +147,7 @@ export class TransactionalAttempts implements Attempts {
     let commit: Commit = { kind: 'fenced' };
     await keeper.exclusively(async () => {
       const cursor = progress.cursorAfter(item.row.id);
-      commit = await commitWith(transaction, () =>
-        writeCursor(client, db.names, hold, cursor, leaseSeconds),
-      );
+      commit = await commitWith(transaction, () => writeCursor(client, db.names, hold, cursor));
       if (commit.kind !== 'committed') return undefined;
       progress.settle(item.row.id);
       return progress.cursor;

@@ -1,11 +1,14 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { PermanentError } from '../../src/consumer/errors.ts';
+import { claimCursor, writeCursor } from '../../src/cursor/cursor-store.ts';
+import { newLeaseOwner } from '../../src/cursor/lease-owner.ts';
+import { registerConsumer } from '../../src/cursor/registration.ts';
 import { openDatabase } from '../../src/db/database.ts';
+import { startBlackHole } from '../chaos/black-hole.ts';
 import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
 import { EventLog } from '../support/event-log.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { startDaemon } from '../support/running-daemon.ts';
-import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const fixture = new DeliveryFixture();
 const cleanups: (() => unknown)[] = [];
@@ -47,16 +50,16 @@ describe('a process that was replaced while a handler ran', () => {
 describe('a process that is cut off beyond its lease', () => {
   /** It has begun the first of two notifications, and another process has taken over. */
   async function cutOff() {
-    const proxy = await startTcpProxy(fixture.database.url);
+    const way = await startBlackHole(fixture.database.url);
     const db = openDatabase({
-      url: proxy.url,
+      url: way.url,
       schema: 'pgwatch',
       functionsSchema: 'public',
       poolSize: 4,
       queryTimeoutSeconds: 3600,
       onIdleError: () => {},
     });
-    cleanups.push(() => proxy.close());
+    cleanups.push(() => way.close());
     const finish = gate();
     const signals = new EventLog<AbortSignal>();
     const one = recordingConsumer(fixture.name(), [fixture.name()], {
@@ -78,19 +81,19 @@ describe('a process that is cut off beyond its lease', () => {
       [fixture.name()],
     );
     await signals.count(1);
-    proxy.freeze();
+    way.swallow();
     const two = recordingConsumer(fixture.name(), [fixture.name()]);
     fixture.start([two.consumer], { config });
     await two.received.count(2);
     expect(two.ids()).toEqual(rows.map(({ id }) => Number(id)));
-    return { proxy, first, finish, signals, begun: one.ids };
+    return { way, first, finish, signals, begun: one.ids };
   }
 
   it('begins nothing more, moves no cursor, says so once and queues again', async () => {
-    const { proxy, first, finish, begun } = await cutOff();
+    const { way, first, finish, begun } = await cutOff();
     finish.open();
     await new Promise(setImmediate);
-    proxy.thaw();
+    way.heal('late');
     await happened(first, 'fenced');
     await happened(first, 'waiting-for-lease');
     expect(begun()).toHaveLength(1);
@@ -98,11 +101,34 @@ describe('a process that is cut off beyond its lease', () => {
   });
 
   it('aborts what still runs when it learns of it', async () => {
-    const { proxy, first, signals } = await cutOff();
+    const { way, first, signals } = await cutOff();
     const [signal] = signals.all;
     expect(signal?.aborted).toBe(false);
-    proxy.thaw();
+    way.heal('late');
     await happened(first, 'fenced');
     expect(signal?.aborted).toBe(true);
   });
+});
+
+it('a transaction that stands still with the cursor in it is ended by the server', async () => {
+  const { db } = fixture.database;
+  const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
+  const { consumerId } = await registerConsumer(db, consumer);
+  const leaseSeconds = 1;
+  const claim = await claimCursor(db, consumerId, { partitions: 1, closingAt: undefined }, 0, {
+    owner: newLeaseOwner(),
+    channels: consumer.channels,
+    leaseSeconds,
+  });
+  if (claim.kind !== 'held') throw new Error('not held');
+  const frozen = await fixture.database.pool.connect();
+  cleanups.push(() => frozen.release(true));
+  const ended = new Promise((resolve) => frozen.on('error', resolve));
+  await frozen.query('begin');
+  await writeCursor(frozen, db.names, claim.hold, claim.cursor);
+  fixture.start([consumer]);
+  const id = await fixture.notify();
+  expect(await ended).toMatchObject({ code: '25P03' });
+  await received.count(1);
+  expect(received.all[0]?.notificationLogId).toBe(id);
 });

@@ -113,8 +113,7 @@ export class ConsumerLoop {
     const { redeliveries, stopping, fallbackMs } = this.#options;
     const now = performance.now();
     if (this.#fallbackAt < now) this.#fallbackAt = now + fallbackMs;
-    const dueMs =
-      this.#lanes.waiting('redelivery') > 0 ? Number.POSITIVE_INFINITY : redeliveries.msUntilDue;
+    const dueMs = this.#hasRoomForDue() ? redeliveries.msUntilDue : Number.POSITIVE_INFINITY;
     const end = await this.#nudge.wait(Math.min(this.#fallbackAt - now, dueMs), stopping);
     if (end !== 'timeout' || performance.now() < this.#fallbackAt) return;
     this.#mayBeNew = true;
@@ -127,9 +126,9 @@ export class ConsumerLoop {
     return redelivered || delivered;
   }
 
-  /** False: nothing is due, or what was due still waits. */
+  /** False: nothing is due, or there is no room for it. */
   async #fetchDue(): Promise<boolean> {
-    if (this.#lanes.waiting('redelivery') > 0) return false;
+    if (!this.#hasRoomForDue()) return false;
     const due = await this.#options.redeliveries.due();
     for (const { row, attempts, reason, wasThere } of due) {
       const isReplay = reason === 'replay' || wasThere;
@@ -184,6 +183,15 @@ export class ConsumerLoop {
     for (const row of rows) if (!inLanes.has(row)) this.#recorder.settle(row);
   }
 
+  /** Side by side, many large ones could be taken from what is due; they count until they are done. */
+  #hasRoomForDue(): boolean {
+    const { limits } = this.#options.reading;
+    return (
+      this.#lanes.waiting('redelivery') === 0 &&
+      this.#lanes.heldBytes('redelivery') * 2 <= limits.bytes
+    );
+  }
+
   /** Ahead of the handlers, about a batch is fetched. */
   #hasRoom(): boolean {
     const { limits } = this.#options.reading;
@@ -200,7 +208,8 @@ export class ConsumerLoop {
     const isFarAhead = this.#progress.uncovered >= reading.limits.rows;
     if (isFarAhead && attempts.mayBePassed) this.#recorder.passRunning();
     const isHungry = this.#mayBeNew && this.#hasRoom();
-    if (isHungry || this.#lanes.isIdle || redeliveries.msUntilDue === 0) this.#nudge.wake();
+    const mayBecomeDue = redeliveries.msUntilDue < Number.POSITIVE_INFINITY;
+    if (isHungry || this.#lanes.isIdle || mayBecomeDue) this.#nudge.wake();
   }
 
   #noteLive(): void {

@@ -1,4 +1,4 @@
-import type { LogRow } from '../log/log-row.ts';
+import { heldBytes, type LogRow } from '../log/log-row.ts';
 
 /** A notification on its way to the handler. */
 export interface Item {
@@ -30,6 +30,7 @@ export interface LaneLimits {
 export class Lanes {
   readonly #limits: LaneLimits;
   readonly #waiting: Record<Item['from'], Item[]> = { log: [], redelivery: [] };
+  readonly #heldBytes: Record<Item['from'], number> = { log: 0, redelivery: 0 };
   readonly #busyKeys = new Set<string>();
   readonly #calls = new Set<readonly Item[]>();
   #turn: Item['from'] = 'redelivery';
@@ -52,12 +53,18 @@ export class Lanes {
     return this.#waiting[from].length;
   }
 
+  /** What these take in memory, about: those that wait and those that are being handled. */
+  heldBytes(from: Item['from']): number {
+    return this.#heldBytes[from];
+  }
+
   get isIdle(): boolean {
     return this.#calls.size === 0 && this.waiting('log') === 0 && this.waiting('redelivery') === 0;
   }
 
   add(item: Item): void {
     this.#waiting[item.from].push(item);
+    this.#heldBytes[item.from] += heldBytes(item.row);
   }
 
   /** Takes what the next call is to be given; undefined: nothing may begin now. */
@@ -76,7 +83,10 @@ export class Lanes {
   /** The call that was given these has ended, and its outcome is recorded. */
   done(items: readonly Item[]): void {
     this.#calls.delete(items);
-    for (const { row } of items) if (row.key !== null) this.#busyKeys.delete(row.key);
+    for (const { row, from } of items) {
+      this.#heldBytes[from] -= heldBytes(row);
+      if (row.key !== null) this.#busyKeys.delete(row.key);
+    }
   }
 
   /** Takes out what waits with this key: an earlier notification of it failed. */
@@ -87,6 +97,7 @@ export class Lanes {
   #withdraw(from: Item['from'], key: string): readonly Item[] {
     const withdrawn = this.#waiting[from].filter(({ row }) => row.key === key);
     if (withdrawn.length > 0) {
+      for (const { row } of withdrawn) this.#heldBytes[from] -= heldBytes(row);
       this.#waiting[from] = this.#waiting[from].filter(({ row }) => row.key !== key);
     }
     return withdrawn;

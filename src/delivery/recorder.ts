@@ -1,6 +1,6 @@
 import type { CursorKeeper } from '../cursor/cursor-keeper.ts';
 import type { Progress } from '../cursor/progress.ts';
-import type { LogRow } from '../log/log-row.ts';
+import { heldBytes, type LogRow } from '../log/log-row.ts';
 import type { DeliveryEventSink } from './events.ts';
 import type { Item, Lanes } from './lanes.ts';
 import type { Outcome } from './outcome.ts';
@@ -62,7 +62,7 @@ export class Recorder {
   expect(rows: readonly LogRow[], isReplay: boolean): void {
     for (const row of rows) {
       this.#open.set(row.id, isReplay);
-      this.#unsettledBytes += row.json?.length ?? 0;
+      this.#unsettledBytes += heldBytes(row);
     }
     if (!isReplay) return;
     this.#unsettledReplays += rows.length;
@@ -74,7 +74,7 @@ export class Recorder {
     const isReplay = this.#open.get(row.id);
     if (isReplay === undefined) return;
     this.#open.delete(row.id);
-    this.#unsettledBytes -= row.json?.length ?? 0;
+    this.#unsettledBytes -= heldBytes(row);
     if (isReplay) this.#unsettledReplays -= 1;
     const { progress, keeper } = this.#options;
     if (progress.settle(row.id)) keeper.advance(progress.cursor);

@@ -2,11 +2,11 @@ import type { ClientBase, Pool } from 'pg';
 import { type Interest, partitionFilter } from '../cursor/partition.ts';
 import { asSnapshot, partsOf, type Snapshot } from '../cursor/snapshot.ts';
 import { type Names, qualified } from '../db/names.ts';
-import { ESTIMATED_BYTES, type LogRow, logRowColumns, logRowOf } from './log-row.ts';
+import { ESTIMATED_BYTES, EXACT_BYTES, type LogRow, logRowColumns, logRowOf } from './log-row.ts';
 
 export interface FetchLimits {
   readonly rows: number;
-  /** Of payload text, about. A notification larger than this is fetched alone. */
+  /** Of payload text and keys, about. A notification larger than this is fetched alone. */
   readonly bytes: number;
 }
 
@@ -111,7 +111,7 @@ export function freshStatement(names: Names, ofPartition = ''): string {
       select ${logRowColumns(names)} from fresh, total where may_fit
     ),
     fitting as (
-      select rows = 0 or (may_fit and (rows = 1 or (select coalesce(sum(octet_length(json)), 0) from batch) <= $6)) as fits
+      select rows = 0 or (may_fit and (rows = 1 or (select coalesce(sum(${EXACT_BYTES}), 0) from batch) <= $6)) as fits
       from total
     )
     select exists (select from ${qualified(names, 'server_life')} where id = $7),

@@ -30,10 +30,15 @@ export function logRowOf([id, channel, key, json, writtenAt]: LogRowValues): Log
   return { id, channel, key, json, writtenAt };
 }
 
+/** How much of the limit on bytes a row takes while it is held, about: its texts' length. */
+export function heldBytes({ key, json }: LogRow): number {
+  return (key?.length ?? 0) + (json?.length ?? 0);
+}
+
 export interface RowsWithinBytes {
   /** What gives columns of the log, and `position`: the order, from 1. */
   readonly from: string;
-  /** The parameter with the limit, in bytes of JSON text. */
+  /** The parameter with the limit, in bytes of JSON text and keys. */
   readonly limit: string;
   /** Further columns of `from`, to come after those of a LogRow. */
   readonly carry?: readonly string[];
@@ -54,7 +59,8 @@ export function rowsWithinBytes(
   return `
     select ${LOG_ROW_COLUMNS}${carried}
     from (
-      select exact.*, sum(octet_length(json)) over (order by position rows unbounded preceding) as bytes
+      select exact.*,
+        sum(${EXACT_BYTES}) over (order by position rows unbounded preceding) as bytes
       from (
         select ${logRowColumns(names)}, position${carried}
         from (
@@ -70,12 +76,17 @@ export function rowsWithinBytes(
     order by position`;
 }
 
+/** Nothing limits a key but the room that a text has. To ask its length does not read it. */
+const KEY_BYTES = 'coalesce(octet_length(key), 0)';
+
 /**
- * What a payload takes as text, about: a compressed one is taken for a hundred times its size, which
+ * What a row takes as text, about: a compressed payload is taken for a hundred times its size, which
  * pglz and ordinary lz4 do not exceed.
  */
-export const ESTIMATED_BYTES =
-  'pg_column_size(payload)::bigint * case when pg_column_compression(payload) is null then 1 else 100 end';
+export const ESTIMATED_BYTES = `${KEY_BYTES} + pg_column_size(payload)::bigint * case when pg_column_compression(payload) is null then 1 else 100 end`;
+
+/** What it takes, where the text has been made. */
+export const EXACT_BYTES = `${KEY_BYTES} + coalesce(octet_length(json), 0)`;
 
 /** Below this, whatever it holds, a payload's text fits everywhere: a byte makes 8,192 at most. */
 const SURELY_FITS_BYTES = 8_192;

@@ -63,8 +63,9 @@ export class Doorkeeper {
   /** Whether other processes need our NOTIFY. */
   #others = true;
   #othersAskedAt = 0;
-  /** What was rung since the last look of a watching process. */
+  /** What was rung since the last look of a watching process. Nobody else asks, or empties it. */
   readonly #rungChannels = new Set<string>();
+  #watching = false;
 
   constructor(
     session: DoorkeeperSession,
@@ -81,7 +82,7 @@ export class Doorkeeper {
   /** To be called for every notification that another session sent. */
   hear(channel: string): void {
     if (channel === EVERY_CHANNEL) this.#others = true;
-    this.#rungChannels.add(channel);
+    if (this.#watching) this.#rungChannels.add(channel);
     this.#rung.wake();
   }
 
@@ -96,10 +97,13 @@ export class Doorkeeper {
     while (!signal.aborted) {
       if (await this.#session.tryLock(this.#names.doorkeeperLock)) {
         this.#emit({ type: 'elected' });
+        this.#watching = false;
+        this.#rungChannels.clear();
         // Whoever held the office before may have left something unrung.
         await this.#ring('all');
         await this.#keepTheDoor(signal);
       } else {
+        this.#watching = true;
         await this.#watch(signal);
       }
     }

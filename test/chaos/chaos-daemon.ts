@@ -1,5 +1,6 @@
-import { appendFileSync, readFileSync } from 'node:fs';
+import { appendFileSync } from 'node:fs';
 import { pause } from '../../src/lifecycle/pause.ts';
+import { peakMegabytes } from '../support/peak-memory.ts';
 import { RunningProgram } from '../support/running-program.ts';
 import type { BlackHole } from './black-hole.ts';
 import type { ProjectFolder } from './project-folder.ts';
@@ -30,7 +31,7 @@ export class ChaosDaemon {
   readonly #options: ChaosDaemonOptions;
   readonly #closing = new AbortController();
   #program: RunningProgram | undefined;
-  #peakKb = 0;
+  #peakMegabytes = 0;
   #measuring: NodeJS.Timeout | undefined;
 
   constructor(options: ChaosDaemonOptions) {
@@ -45,7 +46,7 @@ export class ChaosDaemon {
 
   /** The most memory that one of its processes has held, in MiB; 0 where the system does not tell. */
   get peakMegabytes(): number {
-    return Math.round(this.#peakKb / 1024);
+    return this.#peakMegabytes;
   }
 
   start(): void {
@@ -118,14 +119,8 @@ export class ChaosDaemon {
   }
 
   #measure(): void {
-    if (this.#program === undefined) return;
-    try {
-      const status = readFileSync(`/proc/${this.#program.pid}/status`, 'utf8');
-      const [, peak = '0'] = /^VmHWM:\s+(\d+) kB/m.exec(status) ?? [];
-      this.#peakKb = Math.max(this.#peakKb, Number(peak));
-    } catch {
-      // Gone meanwhile, or not Linux.
-    }
+    const peak = this.#program === undefined ? undefined : peakMegabytes(this.#program.pid);
+    this.#peakMegabytes = Math.max(this.#peakMegabytes, peak ?? 0);
   }
 }
 

@@ -101,6 +101,19 @@ it('what waits with a key can be withdrawn, and nothing else', () => {
   expect(begin(lanes)).toEqual([[b1]]);
 });
 
+it('what waits and what is being handled is held, what was withdrawn or has ended is not', () => {
+  const large = (from: Item['from'], key: string) =>
+    item(key, { from, row: { id: 1, channel: 'c', key, json: 'x'.repeat(99), writtenAt: 0 } });
+  const lanes = lanesWith([large('redelivery', 'a'), large('redelivery', 'b')]);
+  lanes.add(large('log', 'c'));
+  expect([lanes.heldBytes('redelivery'), lanes.heldBytes('log')]).toEqual([200, 100]);
+  const call = lanes.next();
+  lanes.withdraw('b');
+  expect(lanes.heldBytes('redelivery')).toBe(100);
+  if (call !== undefined) lanes.done(call);
+  expect([lanes.heldBytes('redelivery'), lanes.heldBytes('log')]).toEqual([0, 100]);
+});
+
 it('never has a key twice at a time nor out of order, whatever comes and ends when', () => {
   const steps = fc.array(
     fc.oneof(

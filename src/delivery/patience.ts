@@ -44,10 +44,14 @@ export class Misses {
 /** Once we are stopping, whoever does not answer is waited for so long. */
 export const ANSWER_WITHIN_MS = 5_000;
 
-/** Repeats database operations until they succeed: an outage delays a consumer, nothing more. */
+/**
+ * Repeats database operations until they succeed: an outage delays a consumer, nothing more. It lasts
+ * for as long as any of them fails: on a full disk, what only reads goes on beside what cannot write.
+ */
 export class Patience {
   readonly #options: PatienceOptions;
-  #failures = 0;
+  /** Operations that have failed and are being repeated. */
+  #failing = 0;
 
   constructor(options: PatienceOptions) {
     this.#options = options;
@@ -70,22 +74,31 @@ export class Patience {
 
   /** The same for an operation that ends by itself, and whose end is waited for. */
   async untilEnded<T>(operation: () => Promise<T>): Promise<T> {
-    for (;;) {
+    for (let failures = 0; ; ) {
       try {
         const result = await operation();
-        if (this.#failures > 0) this.#options.onBack();
-        this.#failures = 0;
+        if (failures > 0) this.#noteBack();
         return result;
       } catch (error) {
         if (this.#options.failFast) throw error;
-        this.#failures += 1;
-        if (this.#failures === 1) this.#options.onLost(error);
+        failures += 1;
+        if (failures === 1) this.#noteLost(error);
         const { stopping, longestPauseMs } = this.#options;
         if (!stopping.aborted) {
-          await pause(backoffMs(this.#failures, longestPauseMs, Math.random()), stopping);
+          await pause(backoffMs(failures, longestPauseMs, Math.random()), stopping);
         }
         if (stopping.aborted) throw new StoppedError('stopped', { cause: error });
       }
     }
+  }
+
+  #noteLost(error: unknown): void {
+    this.#failing += 1;
+    if (this.#failing === 1) this.#options.onLost(error);
+  }
+
+  #noteBack(): void {
+    this.#failing -= 1;
+    if (this.#failing === 0) this.#options.onBack();
   }
 }

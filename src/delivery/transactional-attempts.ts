@@ -6,7 +6,7 @@ import type { CursorKeeper } from '../cursor/cursor-keeper.ts';
 import { type CursorHold, writeCursor } from '../cursor/cursor-store.ts';
 import type { Progress } from '../cursor/progress.ts';
 import type { Database } from '../db/database.ts';
-import { wasRefused } from '../db/sqlstate.ts';
+import { codeOf, SQLSTATE, wasRefused } from '../db/sqlstate.ts';
 import { pause } from '../lifecycle/pause.ts';
 import type { Notification } from '../log/notification.ts';
 import { type Attempts, notificationOf } from './attempts.ts';
@@ -125,6 +125,8 @@ export class TransactionalAttempts implements Attempts {
         onFenced();
         return { kind: 'interrupted' };
       case 'refused':
+        // No fault of the handler's: once there is room again, it is called anew.
+        if (codeOf(commit.error) === SQLSTATE.diskFull) throw commit.error;
         // A deferred constraint, or an error that the handler did not pass on.
         return outcomeOfFailure(commit.error, attempt, execution.policy, Date.now(), Math.random());
     }

@@ -9,6 +9,8 @@ export interface TestDatabase {
     text: string,
     params?: readonly unknown[],
   ): Promise<pg.QueryResult<Row>>;
+  /** A connection of its own, beside the pool; the caller ends it. */
+  connect(): Promise<pg.Client>;
   /** Ends the pool and removes the database, whoever is still connected to it. */
   drop(): Promise<void>;
 }
@@ -38,6 +40,12 @@ export async function createTestDatabase({
     url: url.href,
     pool,
     query: (text, params = []) => pool.query(text, [...params]),
+    async connect() {
+      const client = new pg.Client({ connectionString: url.href });
+      client.on('error', () => {});
+      await client.connect();
+      return client;
+    },
     async drop() {
       await runOnServer(serverUrl, `drop database if exists ${name} with (force)`);
       // A test that failed may have kept a client; that must not hold up the others.

@@ -19,18 +19,29 @@ import { query, untilTrue } from './server-probe.ts';
 const run = promisify(execFile);
 const PASSWORD = 'replicated';
 
+interface TestServerOptions {
+  readonly binaries: Binaries;
+  /** Who the server runs as; undefined: who runs the tests. */
+  readonly user: ServerUser | undefined;
+  readonly data: string;
+  readonly port: number;
+  readonly settings: Readonly<Record<string, string>>;
+}
+
 /** A real server with a data directory of its own; stopped and removed by `remove()`. */
 export class TestServer {
   readonly port: number;
   readonly #binaries: Binaries;
   readonly #user: ServerUser | undefined;
   readonly #data: string;
+  readonly #settings: Readonly<Record<string, string>>;
   #running = false;
 
-  constructor(binaries: Binaries, user: ServerUser | undefined, data: string, port: number) {
+  constructor({ binaries, user, data, port, settings }: TestServerOptions) {
     this.#binaries = binaries;
     this.#user = user;
     this.#data = data;
+    this.#settings = settings;
     this.port = port;
   }
 
@@ -44,6 +55,7 @@ export class TestServer {
       listen_addresses: '127.0.0.1',
       unix_socket_directories: '',
       fsync: 'off',
+      ...this.#settings,
     };
     const options = Object.entries(settings).map(([name, value]) => `-c ${name}='${value}'`);
     await this.#control('start', '-o', options.join(' '), '-l', `${this.#data}.log`);
@@ -61,7 +73,13 @@ export class TestServer {
     await this.stop();
     const data = `${this.#data}-standby`;
     await run('cp', ['-a', this.#data, data]);
-    const standby = new TestServer(this.#binaries, this.#user, data, await choosePort(undefined));
+    const standby = new TestServer({
+      binaries: this.#binaries,
+      user: this.#user,
+      data,
+      port: await choosePort(undefined),
+      settings: this.#settings,
+    });
     await appendFile(
       join(data, 'postgresql.auto.conf'),
       `primary_conninfo = 'host=127.0.0.1 port=${this.port} user=postgres password=${PASSWORD}'\n`,
@@ -110,11 +128,21 @@ export interface TestServers {
   remove(): Promise<void>;
 }
 
+export interface TestServerPlace {
+  /** An existing folder for its data. Default: a temporary one. */
+  readonly folder?: string;
+  /** PostgreSQL settings, over those for tests. */
+  readonly settings?: Readonly<Record<string, string>>;
+}
+
 /** A server that can have a standby. It is running. */
-export async function startTestServer(): Promise<TestServers> {
+export async function startTestServer({
+  folder: parent = tmpdir(),
+  settings = {},
+}: TestServerPlace = {}): Promise<TestServers> {
   const user = chooseServerUser();
   const binaries = await prepareBinaries(findPackageFolder([process.cwd()]), user);
-  const folder = await realpath(await mkdtemp(join(tmpdir(), 'pgwatch-servers-')));
+  const folder = await realpath(await mkdtemp(join(parent, 'pgwatch-servers-')));
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const directory = join(folder, 'cluster');
   createPrivateDirectory(directory, user);
@@ -126,7 +154,8 @@ export async function startTestServer(): Promise<TestServers> {
     password: PASSWORD,
     sync: false,
   });
-  const primary = new TestServer(binaries, user, data, await choosePort(undefined));
+  const port = await choosePort(undefined);
+  const primary = new TestServer({ binaries, user, data, port, settings });
   await primary.start();
   return {
     primary,

@@ -1,5 +1,6 @@
 import { describe, expect, it, vi } from 'vitest';
 import { Misses, Patience, StoppedError } from '../../src/delivery/patience.ts';
+import { gate } from '../support/delivery-fixture.ts';
 
 /** Pauses take at most a millisecond; what a test waits for is the operation. */
 function patience({ failFast = false, longestPauseMs = 1 } = {}) {
@@ -55,6 +56,23 @@ describe('an operation', () => {
     await patient.until(failing(1).operation);
     expect(onLost).toHaveBeenCalledTimes(2);
     expect(onBack).toHaveBeenCalledTimes(2);
+  });
+});
+
+describe('several operations side by side', () => {
+  it('an outage lasts until the last of them succeeds, whatever else succeeds meanwhile', async () => {
+    const { patient, onLost, onBack } = patience();
+    const end = gate();
+    const writing = patient.until(async () => {
+      await Promise.race([end.opened, Promise.reject(new Error('no space'))]);
+    });
+    for (let reads = 0; reads < 5; reads += 1) await patient.until(failing(1).operation);
+    expect(onLost).toHaveBeenCalledOnce();
+    expect(onBack).not.toHaveBeenCalled();
+    end.open();
+    await writing;
+    expect(onLost).toHaveBeenCalledOnce();
+    expect(onBack).toHaveBeenCalledOnce();
   });
 });
 

@@ -12,6 +12,7 @@ import { OnceSummary } from './once-summary.ts';
 import type { CommandContext, ListenOptions } from './options.ts';
 import { runOrderly, tellSystemd } from './orderly-run.ts';
 import { PlaceCheck } from './place-check.ts';
+import { Readiness } from './readiness.ts';
 import { assertInstalled, withDatabase } from './with-database.ts';
 
 /** Runs consumers until a signal ends it; with --once, until what is there has been handled. */
@@ -50,20 +51,24 @@ async function serve(
 ): Promise<void> {
   const { logger } = context;
   const outage = new OutageLog(logger);
+  const ids = consumers.map(({ consumer }) => consumer.id);
+  const readiness = new Readiness(ids, () => tellSystemd('ready', logger));
   const logListening = logListenerEvents(logger, outage);
   const onListener = (event: ListenerEvent) => {
     logListening(event);
-    if (event.type === 'listening' || event.type === 'polling') {
-      tellSystemd('ready', logger);
-      place.check();
-    }
+    readiness.noteListener(event);
+    if (event.type === 'listening' || event.type === 'polling') place.check();
     if (event.type === 'listen-lost' || event.type === 'poll-lost') {
       reviveServer().catch((err) => logger.error({ err }, 'embedded server could not be started'));
     }
   };
-  const daemon = openDaemon(context, db, consumers, logDeliveryEvents(logger, outage), onListener);
+  const logDelivery = logDeliveryEvents(logger, outage);
+  const onDelivery: DeliveryEventSink = (event) => {
+    logDelivery(event);
+    readiness.noteDelivery(event);
+  };
+  const daemon = openDaemon(context, db, consumers, onDelivery, onListener);
   const place = new PlaceCheck(db, () => daemon.stop());
-  const ids = consumers.map(({ consumer }) => consumer.id);
   logger.info({ consumers: ids, pid: process.pid }, 'pgwatch started');
   await runOrderly(daemon, consumers, context);
   place.throwIfMoved();

@@ -1,6 +1,6 @@
 import { formatPlace, placeInStack } from './error-place.ts';
 import { PgwatchError } from './errors.ts';
-import { redactText } from './redact.ts';
+import { redactStart } from './redact.ts';
 
 /** What of an error goes into a log line. Passwords are masked. */
 export interface ErrorFields {
@@ -33,8 +33,8 @@ export function errorFields(thrown: unknown): ErrorFields {
 const LONGEST_TEXT = 10_000;
 
 function shown(text: string): string {
-  const redacted = redactText(text);
-  return redacted.length <= LONGEST_TEXT ? redacted : `${redacted.slice(0, LONGEST_TEXT)}…`;
+  const start = redactStart(text, LONGEST_TEXT + 1);
+  return start.length <= LONGEST_TEXT ? start : `${start.slice(0, LONGEST_TEXT)}…`;
 }
 
 /** `outer`: the errors that this one is a cause of, for causes can go in a circle. */

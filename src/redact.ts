@@ -21,7 +21,16 @@ export function redactText(text: string): string {
   return redact(text, IN_TEXT);
 }
 
-/** The same for a line of JSON, which stays valid JSON. */
+/**
+ * The beginning of a text, at most so long, with passwords masked. Reads twice as far, for what the
+ * cut goes through, and no further: a text may quote all of a payload, and masking megabytes of
+ * unspaced text that is full of URLs takes hours.
+ */
+export function redactStart(text: string, length: number): string {
+  return redactText(text.slice(0, 2 * length)).slice(0, length);
+}
+
+/** As redactText, for a line of JSON, which stays valid JSON. */
 export function redactJson(line: string): string {
   return redact(line, IN_JSON);
 }

@@ -138,7 +138,14 @@ function whoOf({ consumer, partition }: Who): Who {
 
 function about(event: Who & { row: { id: number; channel: string; key: string | null } }) {
   const { id, channel, key } = event.row;
-  return { ...whoOf(event), id, channel, ...(key === null ? {} : { key }) };
+  return { ...whoOf(event), id, channel, ...(key === null ? {} : { key: shownKey(key) }) };
+}
+
+/** A key can be as long as a payload. */
+const LONGEST_KEY = 1_000;
+
+function shownKey(key: string): string {
+  return key.length <= LONGEST_KEY ? key : `${key.slice(0, LONGEST_KEY)}…`;
 }
 
 /** The error itself, because it knows where it was thrown; what is no error says that nowhere. */

@@ -1,7 +1,7 @@
 import { constants } from 'node:buffer';
 import { isPermanentError, isRetryableError } from '../consumer/errors.ts';
 import type { RetryPolicy } from '../consumer/retry-policy.ts';
-import { redactText } from '../redact.ts';
+import { redactStart } from '../redact.ts';
 import { retryDelaySeconds } from './retry-delay.ts';
 
 /** What became of one attempt to handle a notification. */
@@ -94,10 +94,7 @@ function describe(error: unknown): string {
     parts.push(cause instanceof Error ? `${cause.name}: ${cause.message}` : asText(cause));
     cause = cause instanceof Error ? cause.cause : undefined;
   } while (cause !== undefined && parts.length < MOST_CAUSES);
-  return redactText(parts.join('; caused by '))
-    .replaceAll('\0', '')
-    .slice(0, LONGEST_ERROR)
-    .toWellFormed();
+  return redactStart(parts.join('; caused by '), LONGEST_ERROR).replaceAll('\0', '').toWellFormed();
 }
 
 function asText(value: unknown): string {

@@ -12,7 +12,7 @@ const IS_FULL_SIZE = process.env['PGWATCH_TEST_FULL_SIZE'] === '1';
 const SIZES = IS_FULL_SIZE
   ? { large: 100, backlog: 5_000_000, dead: 10_000 }
   : { large: 10, backlog: 200_000, dead: 2_000 };
-const LONGEST_MS = IS_FULL_SIZE ? 1_800_000 : 60_000;
+const LONGEST_MS = IS_FULL_SIZE ? 1_800_000 : 180_000;
 
 /** MiB. What docs/reliability.md states. */
 const BOUND = { large: 640, small: 256, cleanup: 192 };

@@ -1,7 +1,7 @@
 import { describe, expect, test } from 'vitest';
 import { databaseUrlFault } from '../../src/config/database-url.ts';
 import { loadConfig } from '../../src/config/load-config.ts';
-import { redactJson, redactText, redactUrl } from '../../src/redact.ts';
+import { redactJson, redactStart, redactText, redactUrl } from '../../src/redact.ts';
 import { folderWith } from '../support/temporary-folder.ts';
 
 describe('a database URL', () => {
@@ -162,4 +162,10 @@ describe('masking', () => {
     const line = JSON.stringify({ text, mail: 'x@y', other: '"@' });
     expect(JSON.parse(redactJson(line))).toEqual({ text: masked, mail: 'x@y', other: '"@' });
   });
+});
+
+test('masks the beginning of a text of megabytes without reading all of it, also at the cut', () => {
+  const long = 'postgres://db.example/shop,'.repeat(1_000_000);
+  expect(redactStart(long, 100)).toBe(long.slice(0, 100));
+  expect(redactStart('see postgres://app:s3cret@db', 21)).toBe('see postgres://app:**');
 });

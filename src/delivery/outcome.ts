@@ -91,7 +91,10 @@ function describe(error: unknown): string {
   const parts: string[] = [];
   let cause = error;
   do {
-    parts.push(cause instanceof Error ? `${cause.name}: ${cause.message}` : asText(cause));
+    // Cut before it is joined with anything: a longer text would be copied as a whole.
+    const text = cause instanceof Error ? cause.message : asText(cause);
+    const start = text.slice(0, 2 * LONGEST_ERROR);
+    parts.push(cause instanceof Error ? `${cause.name}: ${start}` : start);
     cause = cause instanceof Error ? cause.cause : undefined;
   } while (cause !== undefined && parts.length < MOST_CAUSES);
   return redactStart(parts.join('; caused by '), LONGEST_ERROR).replaceAll('\0', '').toWellFormed();

@@ -53,6 +53,8 @@ export class ConsumerLoop {
   /** Whether there may be something new: rung for, or left over by the last fetch. */
   #mayBeNew = true;
   #fallbackAt = 0;
+  /** Nobody looks at what is due meanwhile. */
+  #waitsForRoom = false;
   #level = false;
   #fault: { readonly error: unknown } | undefined;
 
@@ -113,7 +115,8 @@ export class ConsumerLoop {
     const { redeliveries, stopping, fallbackMs } = this.#options;
     const now = performance.now();
     if (this.#fallbackAt < now) this.#fallbackAt = now + fallbackMs;
-    const dueMs = this.#hasRoomForDue() ? redeliveries.msUntilDue : Number.POSITIVE_INFINITY;
+    this.#waitsForRoom = !this.#hasRoomForDue();
+    const dueMs = this.#waitsForRoom ? Number.POSITIVE_INFINITY : redeliveries.msUntilDue;
     const end = await this.#nudge.wait(Math.min(this.#fallbackAt - now, dueMs), stopping);
     if (end !== 'timeout' || performance.now() < this.#fallbackAt) return;
     this.#mayBeNew = true;
@@ -208,8 +211,9 @@ export class ConsumerLoop {
     const isFarAhead = this.#progress.uncovered >= reading.limits.rows;
     if (isFarAhead && attempts.mayBePassed) this.#recorder.passRunning();
     const isHungry = this.#mayBeNew && this.#hasRoom();
-    const mayBecomeDue = redeliveries.msUntilDue < Number.POSITIVE_INFINITY;
-    if (isHungry || this.#lanes.isIdle || mayBecomeDue) this.#nudge.wake();
+    const hasRoomAgain = this.#waitsForRoom && this.#hasRoomForDue();
+    const isDue = redeliveries.msUntilDue === 0;
+    if (isHungry || hasRoomAgain || isDue || this.#lanes.isIdle) this.#nudge.wake();
   }
 
   #noteLive(): void {

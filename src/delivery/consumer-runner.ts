@@ -247,6 +247,4 @@ export class ConsumerRunner {
 }
 
 /** How events and logs name a partition: not at all where nothing is split. */
-function nameOf({ number, of }: Partition): { readonly partition?: number } {
-  return of === 1 ? {} : { partition: number };
-}
+const nameOf = ({ number, of }: Partition) => (of === 1 ? {} : { partition: number });

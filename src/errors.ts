@@ -37,6 +37,7 @@ export const ERROR_KINDS = {
   SCHEMA_OUTDATED: 'failure',
   SCHEMA_NEWER: 'failure',
   FUNCTIONS_SCHEMA_MISSING: 'failure',
+  FUNCTIONS_TAKEN: 'failure',
   CLUSTER_CHANGED: 'failure',
   DAEMON_RUNNING: 'failure',
   RIGHTS_MISSING: 'failure',

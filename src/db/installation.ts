@@ -9,6 +9,7 @@ import {
   assertSchemaNotNewer,
   assertServerVersion,
 } from './schema-check.ts';
+import { assertFunctionsFree } from './taken-names.ts';
 
 export interface InstallOptions {
   readonly db: Database;
@@ -22,14 +23,15 @@ export interface InstallOptions {
 /**
  * Installs or upgrades pgwatch's schema, then moves the project's migrations to the target. Waits
  * for another process that does the same.
- * @throws DATABASE_VERSION_UNSUPPORTED, SCHEMA_NEWER, FUNCTIONS_SCHEMA_MISSING, MIGRATION_FAILED,
- *   MIGRATION_UNKNOWN
+ * @throws DATABASE_VERSION_UNSUPPORTED, SCHEMA_NEWER, FUNCTIONS_SCHEMA_MISSING, FUNCTIONS_TAKEN,
+ *   MIGRATION_FAILED, MIGRATION_UNKNOWN
  */
 export async function install({ db, projectScripts, target, onChange }: InstallOptions) {
   await assertServerVersion(db);
   await whileNobodyElseMigrates(db.sessionServers, db.names, async () => {
     await assertSchemaNotNewer(db);
     await assertFunctionsSchema(db);
+    await assertFunctionsFree(db);
     const own = await ownMigrations(db.names);
     await withMigrationRunner(db.sessionServers, db.names, async (runner) => {
       await runner.run('pgwatch', own, { kind: 'latest' }, (change) => onChange('pgwatch', change));

@@ -9,12 +9,14 @@ import { quoteIdentifier, quoteLiteral } from './names.ts';
 import { ownMigrations } from './own-migrations.ts';
 import { assertFunctionsSchema, assertSchemaNotNewer } from './schema-check.ts';
 import type { Servers } from './servers.ts';
+import { assertFunctionsFree } from './taken-names.ts';
 
 /**
  * The SQL that migrating to the target would run: runs it in one transaction, notes it down, and
  * rolls back. So it is what would really run, also of migrations that decide by what they read; and
  * a migration that would fail fails here. Holds the locks of all the migrations for that moment.
- * @throws SCHEMA_NEWER, FUNCTIONS_SCHEMA_MISSING, MIGRATION_FAILED, MIGRATION_UNKNOWN
+ * @throws SCHEMA_NEWER, FUNCTIONS_SCHEMA_MISSING, FUNCTIONS_TAKEN, MIGRATION_FAILED,
+ *   MIGRATION_UNKNOWN
  */
 export async function plannedSql(
   db: Database,
@@ -23,6 +25,7 @@ export async function plannedSql(
 ): Promise<string> {
   await assertSchemaNotNewer(db);
   await assertFunctionsSchema(db);
+  await assertFunctionsFree(db);
   const state = await installationState(db, projectScripts);
   const own = await ownMigrations(db.names);
   const plan = [

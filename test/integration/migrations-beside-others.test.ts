@@ -71,8 +71,9 @@ describe('two installations in one database', () => {
     const one = openInstallation(test, 'one');
     await migrate(one);
     const failure = await failureOf(migrate(openInstallation(test, 'two')));
-    expect(failure.code).toBe('MIGRATION_FAILED');
-    expect(failure.message).toContain('smart_notify');
+    expect(failure.code).toBe('FUNCTIONS_TAKEN');
+    expect(failure.message).toContain('public.smart_notify(text, jsonb, text)');
+    expect(failure.message).toContain('another or a former installation of pgwatch');
     await test.query(`select smart_notify('still_here')`);
     const { rows } = await test.query('select channel from one.notification_log');
     expect(rows).toEqual([{ channel: 'still_here' }]);

@@ -12,6 +12,12 @@ export interface TableOptions {
   readonly pgwatchSchema?: string;
 }
 
+export const TABLE_OPTIONS = [
+  'schema',
+  'functionsSchema',
+  'pgwatchSchema',
+] as const satisfies readonly (keyof TableOptions)[];
+
 /** One of this installation's triggers. */
 export interface CaptureTrigger {
   readonly name: string;

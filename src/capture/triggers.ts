@@ -1,10 +1,12 @@
 import { quoteIdentifier, quoteLiteral } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
+import { assertKnownOptions } from '../known-options.ts';
 import { assertChannel } from '../log/channel.ts';
 import {
   type CapturedTable,
   type CaptureTrigger,
   findTable,
+  TABLE_OPTIONS,
   type TableOptions,
 } from './captured-table.ts';
 import { triggerNames } from './trigger-names.ts';
@@ -13,6 +15,11 @@ export interface CaptureOptions extends TableOptions {
   /** The channel the changes are written to. Default: `data_change`. */
   readonly channel?: string;
 }
+
+const CAPTURE_OPTIONS = [
+  'channel',
+  ...TABLE_OPTIONS,
+] as const satisfies readonly (keyof CaptureOptions)[];
 
 /**
  * Captures the table's changes from now on: each inserted, updated or deleted row becomes a
@@ -28,13 +35,19 @@ export interface CaptureOptions extends TableOptions {
  * waits for writers and makes new ones wait; ACCESS EXCLUSIVE only when triggers must go.
  *
  * @param table the exact name, not SQL; another schema goes into the options
- * @throws TABLE_NOT_FOUND, TABLE_NOT_CAPTURABLE, CHANNEL_INVALID
+ * @throws USAGE for options that do not exist; TABLE_NOT_FOUND, TABLE_NOT_CAPTURABLE, CHANNEL_INVALID
  */
 export async function createTriggerForTable(
   db: Queryable,
   table: string,
   options: CaptureOptions = {},
 ): Promise<void> {
+  assertKnownOptions({
+    subject: 'createTriggerForTable()',
+    given: options,
+    known: CAPTURE_OPTIONS,
+    code: 'USAGE',
+  });
   const { channel = 'data_change' } = options;
   assertChannel(channel);
   const found = await findTable(db, table, options);
@@ -53,13 +66,19 @@ export async function createTriggerForTable(
 /**
  * Ends what createTriggerForTable() began; does nothing when there is nothing to end. Triggers
  * made by hand stay.
- * @throws TABLE_NOT_FOUND, TABLE_NOT_CAPTURABLE
+ * @throws USAGE for options that do not exist; TABLE_NOT_FOUND, TABLE_NOT_CAPTURABLE
  */
 export async function dropTriggerForTable(
   db: Queryable,
   table: string,
   options: TableOptions = {},
 ): Promise<void> {
+  assertKnownOptions({
+    subject: 'dropTriggerForTable()',
+    given: options,
+    known: TABLE_OPTIONS,
+    code: 'USAGE',
+  });
   const { triggers } = await findTable(db, table, options);
   await run(db, dropStatements(triggers));
 }

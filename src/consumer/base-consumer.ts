@@ -1,12 +1,13 @@
 import { PgwatchError } from '../errors.ts';
+import { assertKnownOptions } from '../known-options.ts';
 import type { Notification } from '../log/notification.ts';
 import type { JsonValue } from '../parse-json.ts';
 import { CONSUMER_BRAND } from './brand.ts';
 import type { Consumer, HandlerContext } from './consumer.ts';
 import {
+  ATTRIBUTES,
   assertTogether,
   type ConsumerOptions,
-  type ConsumerSettings,
   type ConsumerStart,
   checkSettings,
   DEFAULT_CHANNELS,
@@ -20,17 +21,10 @@ export interface BaseConsumerOptions extends ConsumerOptions {
   readonly retry?: Partial<RetryPolicy>;
 }
 
-/** The attributes that a class, the constructor's options and `defineConsumer` have in common. */
-const ATTRIBUTES = [
-  'channels',
-  'start',
-  'retry',
-  'handlerTimeoutSeconds',
-  'concurrency',
-  'batchSize',
-  'transactional',
-  'partitions',
-] as const satisfies readonly (keyof ConsumerSettings)[];
+const OPTIONS = [
+  'consumerId',
+  ...ATTRIBUTES,
+] as const satisfies readonly (keyof BaseConsumerOptions)[];
 
 /**
  * A consumer as a class:
@@ -79,10 +73,12 @@ export abstract class BaseConsumer<Data = JsonValue> {
   /** @throws {PgwatchError} CONSUMER_ID_MISSING, CONSUMER_INVALID, CHANNEL_INVALID */
   constructor(options: BaseConsumerOptions = {}) {
     const attributes = new.target;
+    const subject = subjectOf(attributes);
+    assertKnownOptions({ subject, given: options, known: OPTIONS, code: 'CONSUMER_INVALID' });
     const given = ATTRIBUTES.map((name) => [name, options[name] ?? attributes[name]] as const);
     const settings = checkSettings(
       { id: options.consumerId ?? attributes.consumerId, ...Object.fromEntries(given) },
-      subjectOf(attributes),
+      subject,
       ID_HINT,
     );
     this.consumerId = settings.id;

@@ -1,6 +1,7 @@
 import { Buffer } from 'node:buffer';
 import { showValue } from '../config/config-problem.ts';
 import { PgwatchError } from '../errors.ts';
+import { assertKnownOptions } from '../known-options.ts';
 import { assertChannel } from '../log/channel.ts';
 import type { RetryPolicy } from './retry-policy.ts';
 
@@ -39,6 +40,18 @@ export type ConsumerOptions = {
     | ConsumerSettings[Name]
     | undefined;
 };
+
+/** What a class, its constructor's options and `defineConsumer` have in common. */
+export const ATTRIBUTES = [
+  'channels',
+  'start',
+  'retry',
+  'handlerTimeoutSeconds',
+  'concurrency',
+  'batchSize',
+  'transactional',
+  'partitions',
+] as const satisfies readonly (keyof ConsumerSettings)[];
 
 /** The channel of captured changes when none is named. */
 export const DEFAULT_CHANNELS: readonly string[] = ['data_change'];
@@ -173,13 +186,15 @@ function expectNumber(subject: string, name: string, found: unknown, range: Rang
 }
 
 function checkRetry(retry: Record<string, unknown>, subject: string): Partial<RetryPolicy> {
+  assertKnownOptions({
+    subject: `${subject}, in retry,`,
+    given: retry,
+    known: Object.keys(RETRY_RANGES),
+    code: 'CONSUMER_INVALID',
+  });
   const policy: { -readonly [Name in keyof RetryPolicy]?: number } = {};
   for (const [name, value] of Object.entries(retry)) {
-    if (!isRetryField(name)) {
-      const known = Object.keys(RETRY_RANGES).join(', ');
-      throw invalidSetting(subject, `retry.${name}`, value, `only these names: ${known}`);
-    }
-    if (value === undefined) continue;
+    if (!isRetryField(name) || value === undefined) continue;
     policy[name] = expectNumber(subject, `retry.${name}`, value, RETRY_RANGES[name]);
   }
   const { minDelaySeconds: min = 0, maxDelaySeconds: max = MAX_SECONDS } = policy;

@@ -1,9 +1,10 @@
-import { PgwatchError } from '../errors.ts';
+import { assertKnownOptions } from '../known-options.ts';
 import type { Notification } from '../log/notification.ts';
 import type { JsonValue } from '../parse-json.ts';
 import { CONSUMER_BRAND } from './brand.ts';
 import type { AnyTables, Consumer, HandlerContext, TransactionalContext } from './consumer.ts';
 import {
+  ATTRIBUTES,
   assertTogether,
   type ConsumerOptions,
   checkSettings,
@@ -48,21 +49,10 @@ export interface TransactionalConsumerDefinition<Data = JsonValue, DB = AnyTable
   readonly handleBatch?: undefined;
 }
 
-const OPTIONS: ReadonlySet<string> = new Set<
-  keyof ConsumerDefinition | keyof BatchConsumerDefinition
->([
-  'id',
-  'channels',
-  'start',
-  'retry',
-  'handlerTimeoutSeconds',
-  'concurrency',
-  'batchSize',
-  'transactional',
-  'partitions',
-  'handle',
-  'handleBatch',
-]);
+const OPTIONS = ['id', ...ATTRIBUTES, 'handle', 'handleBatch'] as const satisfies readonly (
+  | keyof ConsumerDefinition
+  | keyof BatchConsumerDefinition
+)[];
 
 /**
  * A consumer as a value: `export default defineConsumer({ id, channels, handle(notification) {} })`.
@@ -77,14 +67,7 @@ export function defineConsumer<Data = JsonValue, DB = AnyTables>(
     | TransactionalConsumerDefinition<Data, DB>,
 ): Consumer {
   const subject = subjectOf(definition);
-  for (const name of Object.keys(definition)) {
-    if (!OPTIONS.has(name)) {
-      throw new PgwatchError('CONSUMER_INVALID', {
-        what: `${subject} has an unknown option "${name}".`,
-        why: `Known are: ${[...OPTIONS].join(', ')}.`,
-      });
-    }
-  }
+  assertKnownOptions({ subject, given: definition, known: OPTIONS, code: 'CONSUMER_INVALID' });
   const settings = checkSettings(
     definition,
     subject,

@@ -1,6 +1,7 @@
 import { quoteIdentifier } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 import { type ErrorParts, PgwatchError } from '../errors.ts';
+import { assertKnownOptions } from '../known-options.ts';
 import { stringifyJson } from '../stringify-json.ts';
 import { assertChannel } from './channel.ts';
 
@@ -11,13 +12,15 @@ export interface SmartNotifyOptions {
   readonly functionsSchema?: string;
 }
 
+const OPTIONS = ['key', 'functionsSchema'] as const satisfies readonly (keyof SmartNotifyOptions)[];
+
 /**
  * Writes a notification to the log and returns its id. Written with a client or transaction, it is
  * sent when that commits, and never if it rolls back.
  *
  * @param payload anything that JSON can hold, nested a thousand levels deep or so; undefined stands
  *   for `{}`
- * @throws CHANNEL_INVALID, PAYLOAD_INVALID, before anything was sent to the database
+ * @throws USAGE for options that do not exist, CHANNEL_INVALID, PAYLOAD_INVALID, before anything was sent to the database
  */
 export async function smartNotify(
   db: Queryable,
@@ -25,6 +28,7 @@ export async function smartNotify(
   payload: unknown = {},
   options: SmartNotifyOptions = {},
 ): Promise<number> {
+  assertOptions('smartNotify()', options);
   return appendJson(db, channel, jsonOf(payload), options);
 }
 
@@ -57,8 +61,13 @@ export async function sendCustomNotification(
   data: unknown = {},
   options: SmartNotifyOptions = {},
 ): Promise<number> {
+  assertOptions('sendCustomNotification()', options);
   const timestamp = Date.now() / 1000;
   return smartNotify(db, channel, { event_type: eventType, data, timestamp }, options);
+}
+
+function assertOptions(subject: string, given: unknown): void {
+  assertKnownOptions({ subject, given, known: OPTIONS, code: 'USAGE' });
 }
 
 function jsonOf(payload: unknown): string {

@@ -1,6 +1,7 @@
 import { assertSameCluster } from '../db/clone-guard.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 import { PgwatchError } from '../errors.ts';
+import { assertKnownOptions } from '../known-options.ts';
 import { findOldPart } from './find-cutoff.ts';
 import { type KeptBecause, type KeptCount, pruneBatch } from './prune-batch.ts';
 
@@ -20,6 +21,16 @@ export interface CleanupOptions {
   /** Told after each transaction. */
   readonly onProgress?: (progress: CleanupProgress) => void;
 }
+
+const OPTIONS = [
+  'days',
+  'includeUnprocessed',
+  'includeDead',
+  'dryRun',
+  'schema',
+  'signal',
+  'onProgress',
+] as const satisfies readonly (keyof CleanupOptions)[];
 
 export interface CleanupProgress {
   /** How much of the old part of the log has been looked at, 0 to 1, about. */
@@ -47,13 +58,19 @@ const MAX_DAYS = 365_000;
  * Deletes old notifications, oldest first, in short transactions; safe beside running consumers.
  * What a registered consumer has not handled stays, and so do retries and dead letters, unless the
  * options say otherwise.
- * @throws USAGE when `days` is no number of 0 or more; CLUSTER_CHANGED in a copy, where cursors do not
- *   tell what is handled
+ * @throws USAGE when `days` is no number of 0 or more, or an option does not exist; CLUSTER_CHANGED in
+ *   a copy, where cursors do not tell what is handled
  */
 export async function cleanupOldNotifications(
   db: Queryable,
   options: CleanupOptions = {},
 ): Promise<CleanupResult> {
+  assertKnownOptions({
+    subject: 'cleanupOldNotifications()',
+    given: options,
+    known: OPTIONS,
+    code: 'USAGE',
+  });
   const { days = 7, dryRun = false, schema = 'pgwatch', signal, onProgress } = options;
   if (!Number.isFinite(days) || days < 0) {
     throw new PgwatchError('USAGE', {

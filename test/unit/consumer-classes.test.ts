@@ -96,6 +96,24 @@ test('options of the constructor override class attributes', () => {
   expect(new Options({})).toMatchObject({ consumerId: 'orders', ...OF_ORDERS });
 });
 
+test.each<[object, string]>([
+  [{ chanels: ['q'] }, '"chanels". Did you mean "channels"? Known are: consumerId, channels'],
+  [{ channels: ['q'], maxBatchSize: 3 }, '"maxBatchSize"'],
+  [{ id: 'other' }, '"id"'],
+])('an option of the constructor that does not exist is an error: %j', (options, message) => {
+  class Mistyped extends Orders {
+    constructor() {
+      super(options);
+    }
+  }
+  expect(() => new Mistyped()).toThrow(
+    expect.objectContaining({
+      code: 'CONSUMER_INVALID',
+      message: expect.stringContaining(`The class Mistyped has an unknown option ${message}`),
+    }),
+  );
+});
+
 test('a missing id is an error at construction that names the class', () => {
   class Nameless extends BaseConsumer {
     handleNotification() {}

@@ -95,7 +95,10 @@ describe('an id', () => {
 describe('a mistake is an error that says what was expected and found', () => {
   test.each<[Record<string, unknown>, RegExp]>([
     [{ handle: undefined }, /"x" has handle: undefined\. Expected a function/],
-    [{ chanels: ['a'] }, /unknown option "chanels".*channels/],
+    [
+      { chanels: ['a'] },
+      /unknown option "chanels"\. Did you mean "channels"\? Known are: id, channels/,
+    ],
     [{ channels: 'a' }, /has channels: "a"\. Expected a list/],
     [{ channels: [] }, /has channels: \[\]\. Expected a list/],
     [{ start: 'now' }, /has start: "now"\. Expected 'beginning' or 'latest'/],
@@ -104,7 +107,10 @@ describe('a mistake is an error that says what was expected and found', () => {
     [{ handlerTimeoutSeconds: Number.NaN }, /handlerTimeoutSeconds: NaN/],
     [{ handlerTimeoutSeconds: '5' }, /handlerTimeoutSeconds: "5"/],
     [{ retry: 5 }, /has retry: 5\. Expected an object/],
-    [{ retry: { attempts: 5 } }, /has retry\.attempts: 5\. Expected only these names: maxAttempts/],
+    [
+      { retry: { attemps: 5 } },
+      /"x", in retry, has an unknown option "attemps"\..*Known are: maxAttempts/,
+    ],
     [{ retry: { maxAttempts: 0 } }, /retry\.maxAttempts: 0\. Expected a whole number from 1/],
     [{ retry: { maxAttempts: 1.5 } }, /retry\.maxAttempts: 1\.5/],
     [{ retry: { minDelaySeconds: -1 } }, /retry\.minDelaySeconds: -1/],

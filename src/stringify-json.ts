@@ -5,11 +5,15 @@ import { stringify } from 'lossless-json';
  * `JSON.stringify` throws. To forward a payload as it came, send `notification.json` instead, which
  * costs nothing.
  *
- * @param space as for `JSON.stringify`
+ * @param space as for `JSON.stringify`, and so is the replacer
  * @throws {TypeError} when there is no JSON for the value, as for undefined or a function
  */
-export function stringifyJson(value: unknown, space?: string | number): string {
-  const text = stringify(value, undefined, space);
+export function stringifyJson(
+  value: unknown,
+  space?: string | number,
+  replacer?: (key: string, value: unknown) => unknown,
+): string {
+  const text = stringify(value, replacer, space);
   if (text === undefined) throw new TypeError(`There is no JSON for ${typeof value}.`);
   return text;
 }

@@ -125,20 +125,23 @@ describe('smartNotify', () => {
     ['a NUL in a key', { 'a\0': 1 }, /\\u0000/],
     ['half a surrogate pair', { a: '\ud83d' }, /\\ud83d/],
     ['the halves the wrong way round', '\ude00\ud83d', /\\ude00/],
-    ['a function', () => 1, /cannot be written as JSON/],
+    ['a function', () => 1, /cannot be written as JSON: it is a function\.$/],
+    ['a function in an object', { a: [{ f: () => 1 }] }, /JSON: at "f" it has a function\.$/],
+    ['a function in an array', [1, () => 1], /JSON: at "1" it has a function\.$/],
+    ['a symbol in an object', { s: Symbol('s') }, /JSON: at "s" it has a symbol\.$/],
     [
       'a circle',
       (() => {
         const a: unknown[] = [];
-        a.push(a);
+        a.push({ shared: [1], inner: { a } });
         return a;
       })(),
-      /cannot be written as JSON/,
+      /cannot be written as JSON: it contains itself \(a circle\)\.$/,
     ],
     [
       'an object nested too deeply for JavaScript',
       JSON.parse(`${'['.repeat(100_000)}${']'.repeat(100_000)}`),
-      /cannot be written as JSON/,
+      /cannot be written as JSON: it is nested too deeply for JavaScript's stack\.$/,
     ],
   ])('refuses %s before the database is asked', async (_case, payload, message) => {
     await expect(smartNotify(unused, fixture.name, payload)).rejects.toMatchObject({

@@ -33,6 +33,21 @@ describe.each<[string, Unchecked, unknown[], string]>([
     });
   });
 
+  test.each<[string, unknown]>([
+    ['a string', 'postgres://u:s3cr3t@h/x'],
+    ['undefined', undefined],
+    ['null', null],
+    ['an object that runs no queries', { connectionString: 'postgres://u:s3cr3t@h/x' }],
+    ['a promise (await it) that runs no queries', Promise.resolve(unused)],
+  ])('says what db must be, and shows nothing of %s', async (found, db) => {
+    const failure: unknown = await call(db, ...given).catch((error: unknown) => error);
+    expect(failure).toMatchObject({
+      code: 'USAGE',
+      message: `db is ${found}. It must be a pg client or pool, or a Kysely instance or transaction.`,
+    });
+    expect(String(failure)).not.toContain('s3cr3t');
+  });
+
   test.each<[unknown, string]>([
     ['order_events', 'a string'],
     [null, 'null'],
@@ -43,5 +58,13 @@ describe.each<[string, Unchecked, unknown[], string]>([
       message: expect.stringContaining(`${subject} was given ${found} where its options belong.`),
       hint: expect.stringContaining('as an object'),
     });
+  });
+});
+
+test('a key that is no text is refused', async () => {
+  const notify = smartNotify as Unchecked;
+  await expect(notify(unused, 'channel', {}, { key: 17 })).rejects.toMatchObject({
+    code: 'PAYLOAD_INVALID',
+    message: 'The key is a number. A key is text.',
   });
 });

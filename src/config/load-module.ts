@@ -3,6 +3,7 @@ import Module, { createRequire } from 'node:module';
 import { dirname, extname, join } from 'node:path';
 import { env } from 'node:process';
 import { fileURLToPath, pathToFileURL } from 'node:url';
+import { guarded } from './loading-guard.ts';
 import { explainLoadFailure, ModuleLoadError } from './module-load-error.ts';
 
 const TYPESCRIPT: ReadonlySet<string> = new Set(['.ts', '.mts', '.cts']);
@@ -16,7 +17,8 @@ let typescriptReady: Promise<void> | undefined;
  * properties, whichever module system the file's package uses.
  *
  * @param file absolute path
- * @throws {ModuleLoadError} when the file is not there, does not parse, or throws; its `message`
+ * @throws {ModuleLoadError} when the file is not there, does not parse, throws, or would end the
+ *   process (see `guarded`); its `message`
  *   names the file, the line and the original reason, its `cause` is what was thrown
  */
 export async function importModule(file: string): Promise<Record<string, unknown>> {
@@ -24,12 +26,18 @@ export async function importModule(file: string): Promise<Record<string, unknown
     if (TYPESCRIPT.has(extname(file))) {
       typescriptReady ??= registerTypeScript(dirname(file));
       await typescriptReady;
-      if (isCommonJs(file)) return exportsOfRequired(createRequire(import.meta.url)(file));
     }
-    return exportsOfImported(await import(pathToFileURL(file).href));
+    return await guarded(() => load(file));
   } catch (error) {
     throw new ModuleLoadError(await explainLoadFailure(file, error), error);
   }
+}
+
+async function load(file: string): Promise<Record<string, unknown>> {
+  if (TYPESCRIPT.has(extname(file)) && isCommonJs(file)) {
+    return exportsOfRequired(createRequire(import.meta.url)(file));
+  }
+  return exportsOfImported(await import(pathToFileURL(file).href));
 }
 
 /** ES modules compiled to CommonJS carry their exports one level down when imported. */

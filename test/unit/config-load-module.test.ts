@@ -148,6 +148,25 @@ test('top-level await works in an ES module; elsewhere the error says what to do
   expect(commonjs['b.mts']).toEqual({ default: 1 });
 });
 
+test('a module that would end the process is an error, and hides no other', async () => {
+  const results = await loadInProject({
+    ...ESM,
+    'awaits.ts': 'export const a = 1;\nawait new Promise(() => {});',
+    'exits.ts': 'type A = 1;\nprocess.exit(0);',
+    'exits.cjs': '\nprocess.exit();',
+    'late.ts': 'export default await new Promise((done) => setTimeout(done, 10, 1));',
+    'well.ts': 'export default 2;',
+  });
+  expect(results).toMatchObject({
+    'awaits.ts':
+      'ModuleLoadError awaits.ts: a top-level await, in it or in what it imports, never settles',
+    'exits.ts': 'ModuleLoadError exits.ts:2:9: it called process.exit(0) while it was loaded',
+    'exits.cjs': 'ModuleLoadError exits.cjs:2:9: it called process.exit() while it was loaded',
+    'late.ts': { default: 1 },
+    'well.ts': { default: 2 },
+  });
+});
+
 test('the tsconfig beside the files counts, not the one of the working directory', async () => {
   const results = await loadInProject({
     ...ESM,

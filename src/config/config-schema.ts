@@ -3,8 +3,9 @@ import * as v from 'valibot';
 import { LOG_FORMATS, LOG_LEVELS } from '../log-level.ts';
 import { suggest } from '../suggest.ts';
 import { type ConfigProblem, showValue } from './config-problem.ts';
+import { type ConsumersChoice, consumersFaults, isConsumers } from './consumers-choice.ts';
 import { databaseUrlFault } from './database-url.ts';
-import { type ConsumersByApp, type PgwatchConfig, WAKES } from './pgwatch-config.ts';
+import { type PgwatchConfig, WAKES } from './pgwatch-config.ts';
 
 /** Just below the longest time that a timer of Node can run. */
 const DAY = 86_400;
@@ -54,26 +55,6 @@ function isDatabase(text: string): boolean {
   return text === 'embedded' || databaseUrlFault(text) === undefined;
 }
 
-function isGlobs(value: unknown): value is string | readonly string[] {
-  const globs: readonly unknown[] = Array.isArray(value) ? value : [value];
-  return globs.every((glob) => typeof glob === 'string' && glob.trim() !== '');
-}
-
-/** A comma separates the apps of `--apps`. */
-function isAppName(name: string): boolean {
-  return name !== '' && name === name.trim() && !name.includes(',');
-}
-
-function isConsumers(value: unknown): value is string | readonly string[] | ConsumersByApp {
-  if (isGlobs(value)) return true;
-  return (
-    isRecord(value) &&
-    Object.entries(value).every(([app, globs]) => isAppName(app) && isGlobs(globs))
-  );
-}
-
-const CONSUMERS = 'a glob, a list of globs, or an object of globs by app name';
-
 /** An object with these keys only. All unknown ones are reported, not just the first. */
 function section<const Entries extends v.ObjectEntries>(entries: Entries) {
   return v.pipe(
@@ -106,7 +87,7 @@ const schema = section({
   pollSeconds: number(0.05, 3600),
   schema: text(SCHEMA_NAME, isSchemaName),
   functionsSchema: text(SCHEMA_NAME, isSchemaName),
-  consumers: v.optional(v.custom<NonNullable<PgwatchConfig['consumers']>>(isConsumers, CONSUMERS)),
+  consumers: v.optional(v.custom<ConsumersChoice>(isConsumers)),
   migrations: text('a folder'),
   logLevel: oneOf(LOG_LEVELS),
   logFormat: oneOf(LOG_FORMATS),
@@ -142,11 +123,28 @@ export function checkConfig(
 ): { config: PgwatchConfig; problems: ConfigProblem[] } {
   const result = v.safeParse(schema, input);
   if (result.success) return { config: result.output, problems: [] };
-  const problems = result.issues.map(({ message, path, input: found }) => {
-    const dotted = path?.map(({ key }) => String(key)).join('.') ?? '';
-    return { ...sourceOf(dotted), ...faultOf(dotted, message, found) };
+  const problems = result.issues.flatMap(({ message, path = [], input: found }) => {
+    const keys = path.map(({ key }) => key);
+    const faults =
+      keys.join() === 'consumers'
+        ? consumersFaults(found)
+        : [{ keys: [], expected: message, found }];
+    return faults.map((fault) => {
+      const shown = shownKeys([...keys, ...fault.keys]);
+      return { ...sourceOf(shown), ...faultOf(shown, fault.expected, fault.found) };
+    });
   });
   return { config: {}, problems };
+}
+
+/** As one would write it in code: `consumers.shop[0]`, `consumers["a,b"]`. */
+function shownKeys(keys: readonly unknown[]): string {
+  const parts = keys.map((key) => {
+    if (typeof key === 'number') return `[${key}]`;
+    const name = String(key);
+    return /^[\w$-]+$/.test(name) ? `.${name}` : `[${JSON.stringify(name)}]`;
+  });
+  return parts.join('').replace(/^\./, '');
 }
 
 function faultOf(path: string, message: string, found: unknown): Omit<ConfigProblem, 'source'> {

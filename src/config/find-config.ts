@@ -119,10 +119,7 @@ function placeAt(text: string, position: number): string {
 async function readModule(file: string): Promise<unknown> {
   const module = await importModule(file);
   if (!('default' in module)) {
-    throw new PgwatchError('CONFIG_INVALID', {
-      what: `${shownPath(file)} has no default export.`,
-      hint: 'Write `export default defineConfig({ … })`.',
-    });
+    throw noDefaultExport(file);
   }
   try {
     const exported = module['default'];
@@ -130,6 +127,18 @@ async function readModule(file: string): Promise<unknown> {
   } catch (cause) {
     throw new ModuleLoadError(await explainLoadFailure(file, cause), cause);
   }
+}
+
+function isModule(file: string): boolean {
+  return MODULE_EXTENSIONS.some((extension) => extension === extname(file));
+}
+
+function noDefaultExport(file: string): PgwatchError {
+  return new PgwatchError('CONFIG_INVALID', {
+    what: `${shownPath(file)} has no default export.`,
+    why: 'The configuration is what the file exports by default.',
+    hint: 'Write `export default defineConfig({ … })`.',
+  });
 }
 
 type Found = { filepath: string; config: unknown; isEmpty?: boolean } | null;
@@ -141,7 +150,11 @@ async function reading(
   try {
     const found = await read();
     if (found === null) return undefined;
-    if (found.isEmpty === true) return { file: found.filepath, value: {} };
+    if (found.isEmpty === true) {
+      // Of data, nothing is an empty configuration; of code, an export that was forgotten.
+      if (isModule(found.filepath)) throw noDefaultExport(found.filepath);
+      return { file: found.filepath, value: {} };
+    }
     const { config } = found;
     return { file: found.filepath, value: config instanceof Content ? config.value : config };
   } catch (cause) {

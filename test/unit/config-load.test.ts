@@ -210,6 +210,8 @@ describe('a configuration file that cannot be loaded', () => {
       /pgwatch\.config\.ts:1:\d+: boom/,
     ],
     ['pgwatch.config.ts', 'export const config = {};', 'CONFIG_INVALID', /has no default export/],
+    ['pgwatch.config.ts', '', 'CONFIG_INVALID', /has no default export/],
+    ['pgwatch.config.mjs', '\n', 'CONFIG_INVALID', /has no default export/],
     [
       'pgwatch.config.ts',
       'export default undefined;',

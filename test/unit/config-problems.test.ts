@@ -42,9 +42,16 @@ describe('a value of the wrong type or out of range', () => {
       { retry: { minDelaySeconds: 30, maxDelaySeconds: 10 } },
       'retry.maxDelaySeconds: expected at least retry.minDelaySeconds (30), found 10.',
     ],
+    [{ consumers: { shop: 3 } }, 'consumers.shop: expected a glob or a list of globs, found 3.'],
     [
-      { consumers: { shop: 3 } },
-      'consumers: expected a glob, a list of globs, or an object of globs by app name, found {"shop":3}.',
+      { consumers: 3 },
+      'consumers: expected a glob, a list of globs, or an object of globs by app name, found 3.',
+    ],
+    [{ consumers: ['a', ''] }, 'consumers[1]: expected a glob, found "".'],
+    [{ consumers: { shop: [1] } }, 'consumers.shop[0]: expected a glob, found 1.'],
+    [
+      { consumers: { 'a,b': 'x' } },
+      'consumers["a,b"]: expected an app name without commas, and without spaces around it, found "a,b".',
     ],
   ])('%j is reported with path, expected and found', async (config, message) => {
     const problem = await problemOf(config);
@@ -125,6 +132,17 @@ test('all problems of all sources are reported at once', async () => {
       'flag --timeout: expected a number from 0.1 to 86400, found "x".',
     ]),
   );
+});
+
+test('each fault of consumers is reported at its place', async () => {
+  const { message } = await problemOf({ consumers: { shop: ['a', 1, null], '': 'x', mail: {} } });
+  expect(message.split('\n').map((line) => line.trim())).toEqual([
+    'There are 4 problems:',
+    'pgwatch.config.json: consumers.shop[1]: expected a glob, found 1.',
+    'pgwatch.config.json: consumers.shop[2]: expected a glob, found null.',
+    'pgwatch.config.json: consumers[""]: expected an app name without commas, and without spaces around it, found "".',
+    'pgwatch.config.json: consumers.mail: expected a glob or a list of globs, found {}.',
+  ]);
 });
 
 describe('a bad value from outside', () => {

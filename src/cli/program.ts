@@ -66,7 +66,6 @@ function createProgram(host: Host): Command {
     .usage('[options] <command>')
     .version(version(), '--version', 'print the version')
     .helpOption('-h, --help', 'print help; also `pgwatch help <command>`')
-    .helpCommand('help [command]', 'print help on a command')
     .option('--config <file>', 'configuration file (default: the nearest pgwatch.config.*)')
     .option('--database-url <url>', 'PostgreSQL URL, or "embedded"')
     .option('--listen-url <url>', 'PostgreSQL URL for LISTEN, if the other one is a pooler')

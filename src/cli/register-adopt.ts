@@ -11,7 +11,7 @@ export function registerAdopt(program: Command, commands: Commands, run: Runner)
     .command('adopt')
     .summary('make a copy of a database an installation of its own')
     .description(
-      'Makes a copy of a database (a restored dump, a template copy, what pg_upgrade made) an\n' +
+      'Makes a copy of a database (a restored dump, a template copy, what pg_upgrade made) an ' +
         'installation of its own. Until then its consumers do not run.',
     )
     .option('--keep-pending', 'what was not handled when the copy was made is handled here')

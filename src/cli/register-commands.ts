@@ -3,6 +3,7 @@ import type { SettingFlags } from '../config/settings.ts';
 import type { CommandContext, Commands, ConsumerFilters } from './options.ts';
 import { addNames, nonEmpty } from './parse-names.ts';
 import { registerAdopt } from './register-adopt.ts';
+import { registerHelp } from './register-help.ts';
 import { registerMigrate } from './register-migrate.ts';
 
 /**
@@ -23,6 +24,7 @@ export function registerCommands(program: Command, commands: Commands, run: Runn
   registerCleanup(program, commands, run);
   registerAdopt(program, commands, run);
   registerNotify(program, commands, run);
+  registerHelp(program);
 }
 
 interface FilterFlags {
@@ -121,7 +123,7 @@ function registerCleanup(program: Command, commands: Commands, run: Runner): voi
     .command('cleanup')
     .summary('delete old notifications')
     .description(
-      'Deletes old notifications. What a consumer has not handled, waits for redelivery or is\n' +
+      'Deletes old notifications. What a consumer has not handled, waits for redelivery or is ' +
         'dead-lettered stays.',
     )
     .option('--days <n>', 'older than this; fractions count (default: 7)')

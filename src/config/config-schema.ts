@@ -149,13 +149,13 @@ function shownKeys(keys: readonly unknown[]): string {
 
 function faultOf(path: string, message: string, found: unknown): Omit<ConfigProblem, 'source'> {
   if (message.startsWith(UNKNOWN_KEY)) return { text: message };
-  const fault =
-    (path === 'database' || path === 'listenUrl') && typeof found === 'string'
-      ? databaseUrlFault(found)
-      : undefined;
-  if (fault === undefined) return { text: `expected ${message}, found ${showValue(found)}.` };
+  const isUrl = path === 'database' || path === 'listenUrl';
+  const fault = isUrl && typeof found === 'string' ? databaseUrlFault(found) : undefined;
+  if (fault === undefined || typeof found !== 'string')
+    return { text: `expected ${message}, found ${showValue(found)}.` };
+  const suggestion = path === 'database' ? suggest(found, ['embedded']) : '';
   return {
-    text: `"${fault.shown}" is not a database URL. ${fault.why}`,
+    text: `"${fault.shown}" is not a database URL. ${fault.why}${suggestion}`,
     code: 'DATABASE_URL_INVALID',
     hint: fault.hint,
   };

@@ -1,8 +1,10 @@
+import { readdir } from 'node:fs/promises';
 import { homedir } from 'node:os';
-import { basename, dirname, extname, resolve } from 'node:path';
+import { basename, dirname, extname, join, resolve } from 'node:path';
 import { cosmiconfig, defaultLoaders, type Loader } from 'cosmiconfig';
 import { shownPath } from '../error-place.ts';
 import { PgwatchError } from '../errors.ts';
+import { suggest } from '../suggest.ts';
 import { importModule } from './load-module.ts';
 import { explainLoadFailure, ModuleLoadError } from './module-load-error.ts';
 
@@ -46,7 +48,7 @@ export async function readNamedConfig(named: NamedConfig, folder: string): Promi
   if (!EXTENSIONS.includes(extname(file))) {
     throw new PgwatchError('CONFIG_UNREADABLE', {
       what: `${named.source} names "${named.path}", which is not a configuration file.`,
-      why: `Its name must end in ${EXTENSIONS.join(', ')}.`,
+      why: `Its name must end in ${EXTENSIONS.join(', ')}.${await suggestFile(named, folder)}`,
       hint: 'Name a configuration file, or leave it out to have pgwatch.config.ts searched for.',
     });
   }
@@ -54,7 +56,7 @@ export async function readNamedConfig(named: NamedConfig, folder: string): Promi
     try {
       return await explorer().load(file);
     } catch (cause) {
-      throw codeOf(cause) === 'ENOENT' ? notFound(named, folder, cause) : cause;
+      throw codeOf(cause) === 'ENOENT' ? await notFound(named, folder, cause) : cause;
     }
   });
   if (found !== undefined) return found;
@@ -179,12 +181,23 @@ function unreadable(place: string, cause: unknown): PgwatchError {
   });
 }
 
-function notFound(named: NamedConfig, folder: string, cause: unknown): PgwatchError {
+async function notFound(named: NamedConfig, folder: string, cause: unknown): Promise<PgwatchError> {
+  const suggestion = await suggestFile(named, folder);
   return new PgwatchError('CONFIG_NOT_FOUND', {
-    what: `${named.source} names "${named.path}", which does not exist in ${folder}.`,
+    what: `${named.source} names "${named.path}", which does not exist in ${folder}.${suggestion}`,
     hint: 'Correct the name, or leave it out to have pgwatch.config.ts searched for.',
     cause,
   });
+}
+
+/** A file beside the one that was named and may be a configuration. */
+async function suggestFile({ path }: NamedConfig, folder: string): Promise<string> {
+  const beside = await readdir(dirname(resolve(folder, path))).catch(() => []);
+  const files = beside.filter((file) => EXTENSIONS.includes(extname(file)));
+  return suggest(
+    path,
+    files.map((file) => join(dirname(path), file)),
+  );
 }
 
 /** cosmiconfig notes the file on whatever its loaders throw. */

@@ -214,6 +214,7 @@ describe('global options', () => {
 describe('wrong usage', () => {
   test.each([
     [['listne'], "Unknown command 'listne'.", 'Did you mean listen?'],
+    [['help', 'listn'], `Unknown command 'listn'. Did you mean "listen"?`, 'There are: migrate,'],
     [['listen', '--tiemout', '3'], "Unknown option '--tiemout'.", 'Did you mean --timeout?'],
     [
       ['listen', '--databse-url', 'x'],
@@ -294,6 +295,19 @@ describe('help and version', () => {
     const run = await runCommandLine(parameters, { cwd });
     expect(run).toMatchObject({ exitCode: 0, stderr: '', calls: [] });
     expect(run.stdout).toContain(text);
+  });
+
+  test('no description breaks a line where the terminal does not', async () => {
+    for (const command of ['migrate', 'listen', 'list-consumers', 'cleanup', 'adopt', 'notify']) {
+      const { stdout } = await runCommandLine(['help', command], { cwd });
+      const [, description = ''] = stdout.split('\n\n');
+      const lines = description.split('\n');
+      // Each line is full: the first word of the next one has no room in it.
+      for (const [index, line] of lines.slice(0, -1).entries()) {
+        const word = lines[index + 1]?.split(' ')[0] ?? '';
+        expect(`${line} ${word}`.length, command).toBeGreaterThan(80);
+      }
+    }
   });
 
   test('--version prints the version alone', async () => {

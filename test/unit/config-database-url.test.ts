@@ -57,6 +57,10 @@ describe('a database URL', () => {
       'environment variable DATABASE_URL: "mysql://user:***@host/db" is not a database URL.',
     ],
     [
+      { env: {}, flags: { database: 'embeded' } },
+      'It does not start with postgres:// or postgresql://. Did you mean "embedded"?',
+    ],
+    [
       { env: {}, flags: { database: 'postgres://u:s3cret@h:x/' } },
       'flag --database-url: "postgres://u:***@h:x/" is not a database URL.',
     ],

@@ -239,6 +239,19 @@ describe('a configuration file that cannot be loaded', () => {
   });
 });
 
+test.each([
+  ['pgwatch.confg.ts', 'which does not exist in', 'pgwatch.config.ts'],
+  ['sub/pgwatch.config.js', 'which does not exist in', 'sub/pgwatch.config.json'],
+  ['pgwatch.config.tss', 'Its name must end in', 'pgwatch.config.ts'],
+])('--config %s beside a file of a similar name suggests it', async (configFile, text, meant) => {
+  const cwd = await folderWith({
+    'pgwatch.config.ts': 'export default {};',
+    'sub/pgwatch.config.json': '{}',
+  });
+  await expect(load(cwd, { configFile })).rejects.toThrow(text);
+  await expect(load(cwd, { configFile })).rejects.toThrow(`Did you mean "${meant}"?`);
+});
+
 describe('precedence', () => {
   test('is flag, environment, file, default', async () => {
     const cwd = await folderWith({

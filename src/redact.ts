@@ -56,15 +56,17 @@ function examplePattern(character: string): RegExp {
 const TEXT_CHARACTER = '\\S';
 const JSON_CHARACTER = '(?:[^\\s"\\\\]|\\\\[^ntr])';
 
+// A password that is masked already is left alone, or the end of a sentence would go with it.
 const IN_TEXT = {
   example: examplePattern(TEXT_CHARACTER),
   urls: passwordPatterns(TEXT_CHARACTER),
-  parameter: /\b((?:ssl|pg)?password=)[^\s&"'<>;]+/gi,
+  parameter: /\b((?:ssl|pg)?password=)(?!\*{3}[:.,]?(?:[\s&"'<>;]|$))[^\s&"'<>;]+/gi,
 };
 const IN_JSON = {
   example: examplePattern(JSON_CHARACTER),
   urls: passwordPatterns(JSON_CHARACTER),
-  parameter: /\b((?:ssl|pg)?password=)(?:[^\s&"'<>;\\]|\\[^ntr"])+/gi,
+  parameter:
+    /\b((?:ssl|pg)?password=)(?!\*{3}[:.,]?(?:[\s&"'<>;\\]|$))(?:[^\s&"'<>;\\]|\\[^ntr"])+/gi,
 };
 
 function redact(text: string, patterns: typeof IN_TEXT): string {

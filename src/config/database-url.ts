@@ -1,5 +1,6 @@
 import { EXAMPLE_URL, redactUrl } from '../redact.ts';
 import { serverUrls, targetSessionAttributes } from '../server-urls.ts';
+import { suggest } from '../suggest.ts';
 
 /** What is wrong with a database URL. Never its password. */
 export interface DatabaseUrlFault {
@@ -43,7 +44,7 @@ function faultOf(text: string): Fault | undefined {
     const fault = faultOfOne(url);
     if (fault !== undefined) return fault;
   }
-  return faultOfTarget(targetSessionAttributes(text));
+  return faultOfSslMode(text) ?? faultOfTarget(targetSessionAttributes(text));
 }
 
 /** Of a URL with one host. */
@@ -60,6 +61,27 @@ function faultOfOne(text: string): Fault | undefined {
     return { why: 'A "%" in it is not followed by two hexadecimal digits.', hint: ENCODE };
   }
   return undefined;
+}
+
+const SSL_MODES = [
+  'disable',
+  'allow',
+  'prefer',
+  'require',
+  'verify-ca',
+  'verify-full',
+  'no-verify',
+];
+
+/** The driver takes one that it does not know for another, which may be less safe than was meant. */
+function faultOfSslMode(text: string): Fault | undefined {
+  const query = new URLSearchParams(text.slice(text.indexOf('?') + 1));
+  const unknown = query.getAll('sslmode').find((mode) => !SSL_MODES.includes(mode));
+  if (unknown === undefined) return undefined;
+  return {
+    why: `Its sslmode is "${unknown}".${suggest(unknown, SSL_MODES)}`,
+    hint: `Write one of ${SSL_MODES.join(', ')}; verify-full is the safe one.`,
+  };
 }
 
 /** pgwatch writes, so it wants the primary whatever it is told; `any` is what libpq does untold. */

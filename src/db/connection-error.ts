@@ -1,8 +1,20 @@
+import { messageOf } from '../error-fields.ts';
 import { PgwatchError } from '../errors.ts';
+import { ServersError } from './servers.ts';
 import { codeOf, SQLSTATE } from './sqlstate.ts';
 
+interface Explanation {
+  readonly why: string;
+  readonly hint: string;
+}
+
+const BROKEN: Explanation = {
+  why: 'The other side broke the connection.',
+  hint: "See the server's log. Perhaps it is starting up or shutting down, or what listens there is no PostgreSQL.",
+};
+
 /** What each way of not getting a connection means and what to do about it. */
-const EXPLANATIONS: Record<string, { why: string; hint: string }> = {
+const EXPLANATIONS: Record<string, Explanation> = {
   ECONNREFUSED: {
     why: 'Nothing accepts connections there.',
     hint: 'Start PostgreSQL, or correct the host and port of the database URL.',
@@ -23,6 +35,8 @@ const EXPLANATIONS: Record<string, { why: string; hint: string }> = {
     why: 'There is no route to that host.',
     hint: 'Check the host of the database URL and the network.',
   },
+  ECONNRESET: BROKEN,
+  EPIPE: BROKEN,
   ENOENT: {
     why: 'There is no such socket.',
     hint: 'Start PostgreSQL, or correct the socket folder of the database URL.',
@@ -55,21 +69,62 @@ const EXPLANATIONS: Record<string, { why: string; hint: string }> = {
  */
 export function explainConnectionError(error: unknown, target: string): unknown {
   if (error instanceof PgwatchError) return error;
-  const code = codeOf(error);
-  const explanation = code === undefined ? timeoutExplanation(error) : EXPLANATIONS[code];
+  const unreadable = unreadableFile(error, target);
+  if (unreadable !== undefined) return unreadable;
+  const explanation = error instanceof ServersError ? explainEach(error) : explain(error);
   if (explanation === undefined) return error;
-  const reason = error instanceof Error && error.message !== '' ? error.message : code;
+  const message = error instanceof Error ? messageOf(error) : '';
   return new PgwatchError('DATABASE_UNREACHABLE', {
-    what: `Cannot connect to ${target}: ${reason}.`,
+    what: `Cannot connect to ${target}: ${message === '' ? codeOf(error) : message}.`,
     ...explanation,
     cause: error,
   });
 }
 
-/** node-postgres reports its own time-outs without a code. */
-function timeoutExplanation(error: unknown) {
+function explain(error: unknown): Explanation | undefined {
+  const code = codeOf(error);
+  if (code !== undefined) return EXPLANATIONS[code];
+  // node-postgres reports these without a code.
   if (!(error instanceof Error)) return undefined;
-  return /timeout (exceeded|expired)|connection terminated/i.test(error.message)
-    ? EXPLANATIONS['ETIMEDOUT']
-    : undefined;
+  if (/timeout (exceeded|expired)/i.test(error.message)) return EXPLANATIONS['ETIMEDOUT'];
+  return /connection terminated/i.test(error.message) ? BROKEN : undefined;
+}
+
+/** The message says what each server said; here is what to do about them all. */
+function explainEach({ errors }: ServersError): Explanation | undefined {
+  const explanations = errors.map(explain).filter((one) => one !== undefined);
+  if (explanations.length < errors.length) return undefined;
+  return {
+    why: 'None of the servers takes the connection.',
+    hint: [...new Set(explanations.map(({ hint }) => hint))].join(' '),
+  };
+}
+
+const FILE_PARAMETERS = ['sslcert', 'sslkey', 'sslrootcert'] as const;
+
+const FILE_FAULTS: Record<string, string> = {
+  ENOENT: 'It does not exist.',
+  EACCES: 'This user may not read it.',
+  EISDIR: 'It is a folder.',
+};
+
+/** The driver reads certificates when it reads the URL; its error could be that of a socket. */
+function unreadableFile(error: unknown, target: string): PgwatchError | undefined {
+  if (!(error instanceof Error)) return undefined;
+  const why = FILE_FAULTS[codeOf(error) ?? ''];
+  const query = new URLSearchParams(target.slice(target.indexOf('?') + 1));
+  // Of a folder, Node does not say the path; then it is one of those that the URL names.
+  const path: unknown = Reflect.get(error, 'path');
+  const named = FILE_PARAMETERS.filter((name) => {
+    const file = query.get(name);
+    return file !== null && (path === undefined || file === path);
+  });
+  const isFile = ['open', 'read'].includes(String(Reflect.get(error, 'syscall')));
+  if (why === undefined || !isFile || named.length === 0) return undefined;
+  return new PgwatchError('DATABASE_URL_INVALID', {
+    what: `${named.join(', ')} in the database URL names the file ${named.map((name) => query.get(name)).join(', ')}, which cannot be read.`,
+    why,
+    hint: 'Correct the path; it is relative to the working directory.',
+    cause: error,
+  });
 }

@@ -1,3 +1,4 @@
+import { messageOf } from '../error-fields.ts';
 import { PgwatchError } from '../errors.ts';
 import { serverUrls } from '../server-urls.ts';
 
@@ -22,21 +23,49 @@ export class Servers {
 
   /**
    * Tries one server after the other until one works.
-   * @throws DATABASE_STANDBY when one of them may yet be promoted; else what the first one said
+   * @throws DATABASE_STANDBY when one of them may yet be promoted; else what the server said, or for
+   *   several a ServersError
    */
   async inTurn<T>(task: () => Promise<T>): Promise<T> {
-    const errors: unknown[] = [];
+    const failures: ServerFailure[] = [];
     for (const _ of this.#urls) {
       const tried = this.next;
       try {
         return await task();
       } catch (error) {
-        errors.push(error);
+        failures.push({ host: hostOf(tried), error });
         if (this.next === tried) break;
       }
     }
-    throw errors.find(isStandby) ?? errors[0];
+    const [first, ...others] = failures;
+    const standby = failures.find(({ error }) => isStandby(error));
+    if (standby !== undefined) throw standby.error;
+    throw others.length === 0 ? first?.error : new ServersError(failures);
   }
+}
+
+interface ServerFailure {
+  readonly host: string;
+  readonly error: unknown;
+}
+
+/** What each of several servers said, in their order. */
+export class ServersError extends AggregateError {
+  override readonly name = 'ServersError';
+
+  constructor(failures: readonly ServerFailure[]) {
+    const texts = failures.map(({ host, error }) => {
+      return `${host}: ${error instanceof Error ? messageOf(error) : String(error)}`;
+    });
+    super(
+      failures.map(({ error }) => error),
+      texts.join('; '),
+    );
+  }
+}
+
+function hostOf(url: string): string {
+  return /^[a-z]+:\/\/(?:[^/?#]*@)?([^/?#]*)/i.exec(url)?.[1] ?? '';
 }
 
 /** Whether there is a server that will do as soon as it is promoted. */

@@ -45,6 +45,8 @@ describe('a database URL', () => {
     ['postgres://user:s3cret@h1,h2/db?target_session_attrs=prefer-standby', 'takes no writes'],
     ['postgres://user:s3cret@h1/db?target_session_attrs=read-only', 'takes no writes'],
     ['postgres://user:s3c ret@ho st/db', 'not a valid URL'],
+    ['postgres://user:s3cret@host/db?sslmode=foo', 'Its sslmode is "foo".'],
+    ['postgres://user:s3cret@h1,h2/db?a=b&sslmode=verify_full', 'Did you mean "verify-full"?'],
   ])('%j is refused, and its password not shown', (url, why) => {
     const fault = databaseUrlFault(url);
     expect(fault?.why).toContain(why);
@@ -115,6 +117,12 @@ describe('masking', () => {
     ['"postgres://u:s3"cret@h/db" and more', '"postgres://u:***@h/db" and more'],
     ['redis://u:s3cret@h:1 https://x:s3cret@y/z', 'redis://u:***@h:1 https://x:***@y/z'],
     ['host=h password=s3cret dbname=d', 'host=h password=*** dbname=d'],
+    [
+      'postgres://h/db?user=u&password=***: refused',
+      'postgres://h/db?user=u&password=***: refused',
+    ],
+    ['postgres://h/db?password=***.', 'postgres://h/db?password=***.'],
+    ['password=***:s3cret password=***s3cret', 'password=*** password=***'],
     ['http://h:8080/?mail=a@b', 'http://h:8080/?mail=a@b'],
     ['password authentication failed for user "u"', 'password authentication failed for user "u"'],
   ])('a text: %s', (text, masked) => {
@@ -162,6 +170,10 @@ describe('masking', () => {
     ['x password=s3cret"y', 'x password=***"y'],
     ['x password=s3\\cret\nb@c', 'x password=***\nb@c'],
     ['postgres://h:1/db\na@b', 'postgres://h:1/db\na@b'],
+    ['postgres://h/db?password=***: x', 'postgres://h/db?password=***: x'],
+    ['password=***:s3cret', 'password=***'],
+    ['password=***', 'password=***'],
+    ['password=***:"s3cret', 'password=***:"s3cret'],
   ])('a line of JSON with %j stays valid JSON', (text, masked) => {
     const line = JSON.stringify({ text, mail: 'x@y', other: '"@' });
     expect(JSON.parse(redactJson(line))).toEqual({ text: masked, mail: 'x@y', other: '"@' });

@@ -44,6 +44,7 @@ export const ERROR_KINDS = {
   ROLE_UNKNOWN: 'usage',
   MIGRATION_INVALID: 'usage',
   MIGRATION_UNKNOWN: 'usage',
+  MIGRATION_OUT_OF_ORDER: 'usage',
   MIGRATION_FAILED: 'failure',
   // the embedded server
   EMBEDDED_NOT_INSTALLED: 'usage',

@@ -42,10 +42,18 @@ export async function runMigrate(
       return 0;
     }
     const changes = await migrate(context, db, projectScripts, target);
-    if (changes === 0) context.output.write('Nothing to migrate, everything is up to date.\n');
+    if (changes === 0) context.output.write(await nothingDone(db, projectScripts));
     await grant(context, db, options.grants);
     return 0;
   });
+}
+
+async function nothingDone(db: Database, scripts: readonly MigrationScript[]): Promise<string> {
+  const { project } = await installationState(db, scripts);
+  const gone = project.filter(({ isGone }) => isGone).map(({ name }) => name);
+  return gone.length === 0
+    ? 'Nothing to migrate, everything is up to date.\n'
+    : `Nothing to migrate, but what was applied has no file any more: ${gone.join(', ')}.\n`;
 }
 
 async function grant({ output }: CommandContext, db: Database, grants: RoleRights): Promise<void> {
@@ -97,8 +105,11 @@ async function showStatus(
   return 0;
 }
 
-function shownState(owner: MigrationOwner, { executedAt, isGone }: MigrationState): string {
-  if (executedAt === undefined) return 'pending';
+function shownState(
+  owner: MigrationOwner,
+  { executedAt, isGone, isOutOfOrder }: MigrationState,
+): string {
+  if (executedAt === undefined) return isOutOfOrder ? 'pending, out of order' : 'pending';
   const applied = `applied ${executedAt.toISOString()}`;
   return isGone ? `${applied}, ${GONE_LABELS[owner]}` : applied;
 }

@@ -24,7 +24,7 @@ export interface InstallOptions {
  * Installs or upgrades pgwatch's schema, then moves the project's migrations to the target. Waits
  * for another process that does the same.
  * @throws DATABASE_VERSION_UNSUPPORTED, SCHEMA_NEWER, FUNCTIONS_SCHEMA_MISSING, FUNCTIONS_TAKEN,
- *   MIGRATION_FAILED, MIGRATION_UNKNOWN
+ *   MIGRATION_FAILED, MIGRATION_UNKNOWN, MIGRATION_OUT_OF_ORDER
  */
 export async function install({ db, projectScripts, target, onChange }: InstallOptions) {
   await assertServerVersion(db);

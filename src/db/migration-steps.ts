@@ -6,6 +6,8 @@ export interface MigrationState {
   readonly executedAt: Date | undefined;
   /** Applied once, and its file is not there any more. */
   readonly isGone: boolean;
+  /** Pending, and its name sorts before one that was applied. */
+  readonly isOutOfOrder: boolean;
 }
 
 export type MigrationTarget =
@@ -30,24 +32,30 @@ export function stateOf(
   applied: ReadonlyMap<string, Date>,
 ): MigrationState[] {
   const all = [...new Set([...names, ...applied.keys()])].sort();
+  const newest = all.findLast((name) => applied.has(name)) ?? '';
   return all.map((name) => ({
     name,
     executedAt: applied.get(name),
     isGone: !names.includes(name),
+    isOutOfOrder: !applied.has(name) && name < newest,
   }));
 }
 
 /**
  * Which migrations to run, in which order. Pure.
- * @throws RangeError when the target does not exist; MIGRATION_UNKNOWN when there is something to
- *   run, and the file of one that was applied is gone
+ * @throws RangeError when the target does not exist; when there is something to run,
+ *   MIGRATION_UNKNOWN when the file of one that was applied is gone, MIGRATION_OUT_OF_ORDER when one
+ *   that is new comes before one that was applied
  */
 export function stepsTo(
   target: MigrationTarget,
   state: readonly MigrationState[],
 ): readonly PlannedStep[] {
   const steps = planned(target, state);
-  if (steps.length > 0) assertNoneGone(state);
+  if (steps.length > 0) {
+    assertNoneGone(state);
+    assertInOrder(state);
+  }
   return steps;
 }
 
@@ -62,6 +70,21 @@ function assertNoneGone(state: readonly MigrationState[]): void {
     what: `${subject} not there any more.`,
     why: 'So the database is not what the folder says, and to migrate on could break it.',
     hint: "Bring it back under that name, and check `migrations` in the configuration. To do without it, delete its row from the table project_migration in pgwatch's schema.",
+  });
+}
+
+function assertInOrder(state: readonly MigrationState[]): void {
+  const early = state.filter(({ isOutOfOrder }) => isOutOfOrder).map(({ name }) => `"${name}"`);
+  if (early.length === 0) return;
+  const newest = state.findLast(({ executedAt }) => executedAt !== undefined)?.name;
+  const [subject, remedy] =
+    early.length === 1
+      ? [`The migration ${early[0]} is new and comes`, 'Rename it so that it sorts']
+      : [`The migrations ${early.join(', ')} are new and come`, 'Rename them so that they sort'];
+  throw new PgwatchError('MIGRATION_OUT_OF_ORDER', {
+    what: `${subject} before "${newest}", which was applied.`,
+    why: 'Migrations run in the order of their names, so elsewhere it would run before what has already run here.',
+    hint: `${remedy} last.`,
   });
 }
 

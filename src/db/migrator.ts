@@ -106,7 +106,8 @@ export class MigrationRunner {
    * Moves to the target, each migration in a transaction of its own, so that locks are held briefly
    * and what succeeded stays.
    * @throws MIGRATION_FAILED with the migration's name and the database's error; MIGRATION_UNKNOWN
-   *   when the file of one that was applied is gone
+   *   when the file of one that was applied is gone, MIGRATION_OUT_OF_ORDER when a new one comes
+   *   before one that was applied
    */
   async run(
     owner: MigrationOwner,

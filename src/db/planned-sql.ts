@@ -16,7 +16,7 @@ import { assertFunctionsFree } from './taken-names.ts';
  * rolls back. So it is what would really run, also of migrations that decide by what they read; and
  * a migration that would fail fails here. Holds the locks of all the migrations for that moment.
  * @throws SCHEMA_NEWER, FUNCTIONS_SCHEMA_MISSING, FUNCTIONS_TAKEN, MIGRATION_FAILED,
- *   MIGRATION_UNKNOWN
+ *   MIGRATION_UNKNOWN, MIGRATION_OUT_OF_ORDER
  */
 export async function plannedSql(
   db: Database,

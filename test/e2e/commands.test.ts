@@ -74,6 +74,18 @@ describe.sequential('the commands, from installing to cleaning up', () => {
     expect(after.stdout).toMatch(/project +002_status +applied \d{4}-/);
   });
 
+  it('migrate refuses a new migration that comes before one that was applied', async () => {
+    await project.write({ 'migrations/000_early.sql': 'create table early ();' });
+    const status = await project.run(['migrate', '--status']);
+    expect(status.stdout).toMatch(/project +000_early +pending, out of order\n/);
+    const { code, stderr } = await project.run(['migrate']);
+    expect(stderr).toContain(
+      'error[MIGRATION_OUT_OF_ORDER]: The migration "000_early" is new and comes before "002_status", which was applied.',
+    );
+    expect(stderr).toContain('→ Rename it so that it sorts last.');
+    expect(code).toBe(2);
+  });
+
   it('migrate --status shows what was applied and has no file any more; --down refuses', async () => {
     await rm(join(project.folder, 'migrations/002_status.sql'));
     await rm(join(project.folder, 'migrations/002_status.down.sql'));
@@ -81,6 +93,9 @@ describe.sequential('the commands, from installing to cleaning up', () => {
     expect(stdout).toMatch(/project +001_orders +applied \S+\n/);
     expect(stdout).toMatch(/project +002_status +applied \S+, file missing\n/);
     expect(code).toBe(0);
+    expect((await project.run(['migrate'])).stdout).toBe(
+      'Nothing to migrate, but what was applied has no file any more: 002_status.\n',
+    );
     const down = await project.run(['migrate', '--down']);
     expect(down.stderr).toContain(
       'error[MIGRATION_UNKNOWN]: The migration "002_status" was applied, and its file is not there any more.',

@@ -43,8 +43,8 @@ describe('migrating', () => {
     const { pgwatch, project } = await installationState(db, scripts);
     expect(pgwatch.every(({ executedAt }) => executedAt instanceof Date)).toBe(true);
     expect(project).toEqual([
-      { name: 'a', executedAt: expect.any(Date), isGone: false },
-      { name: 'b', executedAt: undefined, isGone: false },
+      { name: 'a', executedAt: expect.any(Date), isGone: false, isOutOfOrder: false },
+      { name: 'b', executedAt: undefined, isGone: false, isOutOfOrder: false },
     ]);
   });
 
@@ -249,7 +249,7 @@ describe("the project's own migrations", () => {
     const late = sqlScript('2', 'create table two ()');
     await migrate(db, [late]);
     const failure = await failureOf(migrate(db, [sqlScript('1', 'create table one ()'), late]));
-    expect(failure.code).toBe('MIGRATION_FAILED');
+    expect(failure.code).toBe('MIGRATION_OUT_OF_ORDER');
     expect(await tablesOf(test)).toEqual(['two']);
   });
 
@@ -261,8 +261,8 @@ describe("the project's own migrations", () => {
     const third = sqlScript('3', 'create table "3" ()', 'drop table "3"');
     await migrate(db, [first, second]);
     expect((await installationState(db, [first])).project).toEqual([
-      { name: '1', executedAt: expect.any(Date), isGone: false },
-      { name: '2', executedAt: expect.any(Date), isGone: true },
+      { name: '1', executedAt: expect.any(Date), isGone: false, isOutOfOrder: false },
+      { name: '2', executedAt: expect.any(Date), isGone: true, isOutOfOrder: false },
     ]);
     const down: MigrationTarget = { kind: 'down' };
     for (const failure of [

@@ -101,3 +101,27 @@ describe('when the file of one that was applied is gone', () => {
     expect(steps(to('b'), 'A!', 'B')).toEqual([]);
   });
 });
+
+describe('when a new one comes before one that was applied', () => {
+  it.each<[string, MigrationTarget, string[]]>([
+    ['up', LATEST, ['A', 'b', 'C']],
+    ['up to it', to('b'), ['A', 'b', 'C', 'D']],
+    ['down', DOWN, ['A', 'b', 'C']],
+  ])('nothing goes %s', (_way, target, names) => {
+    expect(() => steps(target, ...names)).toThrow(
+      expect.objectContaining({
+        code: 'MIGRATION_OUT_OF_ORDER',
+        message: expect.stringMatching(
+          /^The migration "b" is new and comes before "[cd]", which was applied\./,
+        ),
+        hint: 'Rename it so that it sorts last.',
+      }),
+    );
+  });
+
+  it('all of them are named', () => {
+    expect(() => steps(LATEST, 'a', 'b', 'C')).toThrow(
+      'The migrations "a", "b" are new and come before "c", which was applied.',
+    );
+  });
+});

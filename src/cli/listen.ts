@@ -42,7 +42,7 @@ async function chooseConsumers(
   return selectConsumers(consumers, options);
 }
 
-/** Runs until SIGTERM or SIGINT. */
+/** Runs until SIGTERM, SIGINT or SIGHUP. */
 async function serve(
   context: CommandContext,
   db: Database,

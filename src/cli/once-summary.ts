@@ -1,3 +1,4 @@
+import { shownOwner } from '../cursor/lease-owner.ts';
 import type { DeliveryEvent } from '../delivery/events.ts';
 
 interface Counts {
@@ -16,7 +17,9 @@ export class OnceSummary {
     if (event.type === 'handled') counts.handled += 1;
     if (event.type === 'retrying') counts.retrying += 1;
     if (event.type === 'dead-lettered') counts.dead += 1;
-    if (event.type === 'waiting-for-lease') counts.note = `left to ${event.owner}, which runs it`;
+    if (event.type === 'waiting-for-lease') {
+      counts.note = `left to ${shownOwner(event.owner)}, which runs it`;
+    }
   }
 
   text(): string {

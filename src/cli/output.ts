@@ -21,10 +21,14 @@ export function outputOf(stream: OutputStream): Output {
   };
 }
 
-/** A reader that went away (`pgwatch list-consumers | head -1`) is no reason to crash. */
-export function tolerateClosedPipe(stream: Writable): void {
+/**
+ * A reader that went away is no reason to crash: of a pipe (`pgwatch list-consumers | head -1`), or a
+ * terminal that was closed, for which Node says EIO.
+ */
+export function tolerateClosedPipe(stream: OutputStream): void {
   stream.on('error', (error: NodeJS.ErrnoException) => {
-    if (error.code !== 'EPIPE') throw error;
+    const isGone = error.code === 'EPIPE' || (error.code === 'EIO' && stream.isTTY === true);
+    if (!isGone) throw error;
   });
 }
 

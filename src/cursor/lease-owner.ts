@@ -15,6 +15,12 @@ export function newLeaseOwner(): LeaseOwner {
   return [hostname(), process.pid, started(), machine(), token].join('/') as LeaseOwner;
 }
 
+/** An owner as a person wants to read it; as it stands when it cannot be understood. */
+export function shownOwner(owner: string): string {
+  const [host, pid, ...others] = owner.split('/');
+  return others.length === 3 ? `process ${pid} on ${host}` : owner;
+}
+
 /**
  * Whether the owner certainly has ended: its process was on this machine (same boot, same pid
  * namespace) and is there no more. Saves waiting for the lease of a daemon that was killed and

@@ -1,4 +1,5 @@
 import type { Logger } from 'pino';
+import { shownOwner } from '../cursor/lease-owner.ts';
 import type { OutageLog } from '../lifecycle/outage-log.ts';
 import type { DeliveryEvent, DeliveryEventSink } from './events.ts';
 import type { Failure } from './outcome.ts';
@@ -64,7 +65,11 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
     }
     case 'waiting-for-lease':
       logger.info(
-        { ...who, owner: event.owner, leaseSeconds: Math.ceil(event.secondsLeft) },
+        {
+          ...who,
+          owner: shownOwner(event.owner),
+          leaseSeconds: Math.ceil(event.secondsLeft),
+        },
         'consumer is run by another process, waiting',
       );
       return;
@@ -75,7 +80,12 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
     }
     case 'waiting-for-split':
       logger.warn(
-        { consumer, owner: event.owner, partitions: event.wanted, found: event.found },
+        {
+          consumer,
+          owner: shownOwner(event.owner),
+          partitions: event.wanted,
+          found: event.found,
+        },
         'another process runs this consumer with another number of partitions, waiting for its end',
       );
       return;

@@ -12,11 +12,12 @@ export interface ShutdownSteps {
 
 export type ShutdownReason = NodeJS.Signals | 'error';
 
-const SIGNALS = ['SIGTERM', 'SIGINT'] as const satisfies readonly NodeJS.Signals[];
+const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const satisfies readonly NodeJS.Signals[];
 
 /**
- * An orderly end, at SIGTERM or SIGINT or on demand: first stop, after the grace period abort, at a
- * signal during that exit.
+ * An orderly end, at SIGTERM, SIGINT or SIGHUP or on demand: first stop, after the grace period
+ * abort, at a signal during that exit. Except at a SIGHUP: when a terminal closes, both the shell
+ * and the kernel send one, and nobody is there to be impatient.
  */
 export class Shutdown {
   readonly #steps: ShutdownSteps;
@@ -45,6 +46,6 @@ export class Shutdown {
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
     if (this.#grace === undefined) this.begin(signal);
-    else this.#steps.exit(signal);
+    else if (signal !== 'SIGHUP') this.#steps.exit(signal);
   };
 }

@@ -1,3 +1,4 @@
+import { hostname } from 'node:os';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createInstalledDatabase, type InstalledDatabase } from '../support/installed-database.ts';
@@ -39,6 +40,17 @@ describe('pgwatch listen', () => {
     await second.says('handled e2e_a {"n": 2}');
     expect((await second.kill('SIGINT')).code).toBe(0);
     expect(second.stdout).not.toContain('{"n": 1}');
+  });
+
+  it('with --once says which process runs a consumer already; that one stops at SIGHUP', async () => {
+    const project = await projectWith({ 'consumers/a.ts': printingConsumer('e2e_hup', 'e2e_hup') });
+    const daemon = project.start(['listen']);
+    await daemon.says('consumer live');
+    const { code, stdout } = await project.run(['listen', '--once']);
+    expect(stdout).toBe(`e2e_hup: left to process ${daemon.pid} on ${hostname()}, which runs it\n`);
+    expect(code).toBe(0);
+    expect(await daemon.kill('SIGHUP')).toEqual({ code: 0, signal: null });
+    expect(daemon.stderr).toContain('pgwatch stopped');
   });
 
   it('runs TypeScript consumers of a CommonJS project, and classes', async () => {

@@ -1,4 +1,5 @@
 import {
+  appendFile,
   chmod,
   cp,
   mkdtemp,
@@ -121,6 +122,20 @@ describe('a project below a directory that only root can enter', () => {
 
     const second = await keep(openProjectServer({ root, binaries: folder }));
     expect(await query(second.url, 'select answer from kept')).toEqual([42]);
+  });
+
+  it('is named by its path in the errors of its server', async (test) => {
+    if (!isRoot) skipBecause(test, 'only root has directories its server cannot enter');
+    await chmod(root, 0o700);
+    const first = await open();
+    await first.stop();
+    await appendFile(inside('data/postgresql.auto.conf'), 'no setting\n');
+    const failure = await failureOf(open());
+    expect(failure).toMatchObject({
+      code: 'EMBEDDED_START_FAILED',
+      message: expect.stringContaining(inside('data/postgresql.auto.conf')),
+    });
+    expect(String(failure)).not.toContain('/proc/self/fd');
   });
 
   it('leaves no copy of the binaries', async (test) => {

@@ -34,6 +34,13 @@ test('a closed pipe is tolerated, another error is not', () => {
   expect(() => stream.emit('error', failure('EIO'))).toThrow('EIO');
 });
 
+test('a closed terminal is tolerated', () => {
+  const stream = Object.assign(new PassThrough(), { isTTY: true });
+  tolerateClosedPipe(stream);
+  const failure = Object.assign(new Error('EIO'), { code: 'EIO' });
+  expect(() => stream.emit('error', failure)).not.toThrow();
+});
+
 describe('a suggestion', () => {
   test.each([
     ['welcom_email', ['welcome_email', 'invoice'], ' Did you mean "welcome_email"?'],

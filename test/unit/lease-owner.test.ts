@@ -2,7 +2,7 @@ import { spawn } from 'node:child_process';
 import { once } from 'node:events';
 import { hostname } from 'node:os';
 import { describe, expect, it } from 'vitest';
-import { hasEnded, newLeaseOwner } from '../../src/cursor/lease-owner.ts';
+import { hasEnded, newLeaseOwner, shownOwner } from '../../src/cursor/lease-owner.ts';
 
 const self = newLeaseOwner();
 const [host, pid, started, machine] = self.split('/');
@@ -26,6 +26,11 @@ describe('a new owner', () => {
   it('says on which host and in which process it is', () => {
     expect([host, pid]).toEqual([hostname(), String(process.pid)]);
     expect(Number(started)).toBeLessThanOrEqual(Date.now());
+  });
+
+  it('is shown by its process and host alone, and another text as it is', () => {
+    expect(shownOwner(self)).toBe(`process ${process.pid} on ${hostname()}`);
+    expect(shownOwner('somebody')).toBe('somebody');
   });
 
   it('is another one than any before', () => {

@@ -21,7 +21,7 @@ function listening() {
   return { source, steps, shutdown, send };
 }
 
-describe.each(['SIGTERM', 'SIGINT'] as const)('%s', (signal) => {
+describe.each(['SIGTERM', 'SIGINT', 'SIGHUP'] as const)('%s', (signal) => {
   it('stops at once, and aborts when the grace period is over', () => {
     const { steps, send } = listening();
     send(signal);
@@ -38,6 +38,7 @@ describe('a second signal', () => {
   it.each([
     ['SIGTERM', 'SIGTERM'],
     ['SIGINT', 'SIGTERM'],
+    ['SIGHUP', 'SIGINT'],
   ] as const)('exits at once (%s, then %s)', (first, second) => {
     const { steps, send } = listening();
     send(first);
@@ -46,6 +47,17 @@ describe('a second signal', () => {
     expect(steps.stop).toHaveBeenCalledOnce();
     expect(steps.abort).not.toHaveBeenCalled();
   });
+
+  it.each(['SIGTERM', 'SIGHUP'] as const)(
+    'that is a SIGHUP changes nothing (after %s)',
+    (first) => {
+      const { steps, send } = listening();
+      send(first);
+      send('SIGHUP');
+      expect(steps.stop.mock.calls).toEqual([[first]]);
+      expect(steps.exit).not.toHaveBeenCalled();
+    },
+  );
 
   it('exits after the grace period, too', () => {
     const { steps, send } = listening();

@@ -5,7 +5,7 @@ import { join } from 'node:path';
 import { text } from 'node:stream/consumers';
 import { PgwatchError } from '../../errors.ts';
 import type { Binaries } from './binaries.ts';
-import { DESCRIPTOR_PATH } from './data-path.ts';
+import { DESCRIPTOR_PATH, withRealPath } from './data-path.ts';
 import { SUPERUSER } from './server-connection.ts';
 import { type ServerUser, serverEnvironment, spawnIdentity } from './server-user.ts';
 
@@ -127,7 +127,7 @@ async function runProgram(
   if (code === 0) return;
   throw new PgwatchError('EMBEDDED_START_FAILED', {
     what: `${program} ended with ${code}.`,
-    why: `Its last lines: ${lastLines(said)}`,
+    why: `Its last lines: ${lastLines(withRealPath(said, options.directory))}`,
     hint: 'Put right what it complains about and try again.',
   });
 }

@@ -8,6 +8,11 @@ import { canReach, type ServerUser } from './server-user.ts';
  */
 export const DESCRIPTOR_PATH = '/proc/self/fd/3';
 
+/** What a program said that knows the directory by its descriptor, for people who know its path. */
+export function withRealPath(said: string, directory: string): string {
+  return said.replaceAll(DESCRIPTOR_PATH, () => directory);
+}
+
 /**
  * Whether the server's user must be handed the directory as a descriptor.
  *

@@ -3,7 +3,7 @@ import { setTimeout as delay } from 'node:timers/promises';
 import { PgwatchError } from '../../errors.ts';
 import type { Binaries } from './binaries.ts';
 import { lastLines } from './cluster.ts';
-import { DESCRIPTOR_PATH, needsDescriptor } from './data-path.ts';
+import { DESCRIPTOR_PATH, needsDescriptor, withRealPath } from './data-path.ts';
 import {
   choosePort,
   HOST,
@@ -153,7 +153,7 @@ async function explain(
   // The caller knows where the password came from.
   if (error instanceof PgwatchError || isPasswordRefused(error)) return error;
   const log = await readFile(options.log).catch(() => Buffer.alloc(0));
-  const said = log.subarray(logged).toString('utf8');
+  const said = withRealPath(log.subarray(logged).toString('utf8'), options.dataDirectory);
   return new PgwatchError('EMBEDDED_START_FAILED', {
     what: `The embedded PostgreSQL server did not start: ${error instanceof Error ? error.message : String(error)}.`,
     why: `The last lines of ${options.log}:\n  ${lastLines(said)}`,

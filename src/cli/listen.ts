@@ -32,9 +32,11 @@ async function chooseConsumers(
   options: ListenOptions,
 ): Promise<readonly DiscoveredConsumer[]> {
   const { consumers, failures } = await discoverConsumers({ ...config, logger });
-  const [failure] = failures;
   // A module that cannot be loaded may hold a consumer that somebody relies on: not to start is
-  // noticed, to leave it out is not. Unless those wanted were named and are all there.
+  // noticed, to leave it out is not. Unless it is of an app that is not to run, or those wanted were
+  // named and are all there.
+  const isWanted = (app: string) => options.apps.length === 0 || options.apps.includes(app);
+  const failure = failures.find(({ apps }) => apps.some(isWanted));
   if (failure !== undefined && options.consumers.length === 0) throw failure.error;
   for (const { file, error } of failures) {
     logger.warn({ file, err: error }, 'module could not be loaded');

@@ -38,6 +38,8 @@ export interface LoadFailure {
   /** Relative to the root, with slashes. */
   readonly file: string;
   readonly app: string;
+  /** The apps whose consumers may be missing because of it: more than one if they share an id. */
+  readonly apps: readonly string[];
   readonly error: PgwatchError;
 }
 
@@ -66,7 +68,7 @@ export async function discoverConsumers(options: DiscoveryOptions): Promise<Disc
   for (const { kind, value, name, source } of candidates) {
     if (kind !== 'lookalike' || isMadeUseOf(value, made)) continue;
     const { file, app } = source;
-    failures.push({ file, app, error: lookalikeError(value, name, file) });
+    failures.push({ file, app, apps: [app], error: lookalikeError(value, name, file) });
   }
   const consumers = leaveOutDuplicates(made, failures);
   return { consumers: consumers.sort(byPlace), failures: failures.sort(byPlace) };
@@ -152,7 +154,7 @@ async function failureOf(
         ...(cause.hint === undefined ? {} : { hint: cause.hint }),
       })
     : new PgwatchError('CONSUMER_LOAD_FAILED', { what, cause, hint: LOAD_HINT });
-  return { file, app, error };
+  return { file, app, apps: [app], error };
 }
 
 /** Not by `instanceof`: the module may have imported another copy of this package. */
@@ -188,7 +190,8 @@ function leaveOutDuplicates(
       why: 'They would share one cursor, and each would miss what the other has handled.',
       hint: 'Give each its own id; a class that extends another consumer inherits its id.',
     });
-    failures.push({ file: last.file, app: last.app, error });
+    const apps = [...new Set([first, ...others].map(({ app }) => app))];
+    failures.push({ file: last.file, app: last.app, apps, error });
   }
   return unique;
 }

@@ -148,6 +148,22 @@ describe('pgwatch listen', () => {
     expect(await handledBy('--apps', 'mail,shop')).toEqual(['handled e2e_sel_c']);
   });
 
+  it('warns of a broken module of another app, and refuses to start for one of its own', async () => {
+    const project = await projectWith({
+      'consumers/shop/broken.ts': 'throw new Error("boom");',
+      'consumers/mail/a.ts': printingConsumer('e2e_apps', 'e2e_apps'),
+    });
+    const mail = await project.run(['listen', '--once', '--apps', 'mail']);
+    expect(mail.stdout).toBe('e2e_apps: 0 handled, 0 to be retried, 0 dead-lettered\n');
+    expect(mail.stderr).toMatch(/WARN +module could not be loaded .*consumers\/shop\/broken\.ts/);
+    expect(mail.code).toBe(0);
+    for (const flags of [[], ['--apps', 'shop,mail']]) {
+      const { code, stderr } = await project.run(['listen', '--once', ...flags]);
+      expect(stderr).toContain('error[CONSUMER_LOAD_FAILED]: consumers/shop/broken.ts:1:7: boom');
+      expect(code).toBe(1);
+    }
+  });
+
   it('refuses to start on a database without its schema, and migrates when told to', async () => {
     const project = await projectWith(
       { 'consumers/a.ts': printingConsumer('e2e_new', 'e2e_new') },

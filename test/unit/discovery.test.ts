@@ -235,6 +235,14 @@ test('two consumers with one id are both left out, and named with their files', 
   );
 });
 
+test('two consumers with one id concern the apps of both', async () => {
+  const found = await discover({
+    'consumers/shop/a.ts': consumerClass('A', 'same'),
+    'consumers/mail/b.ts': definition('same'),
+  });
+  expect(found.failures.map(({ apps }) => apps.toSorted())).toStrictEqual([['mail', 'shop']]);
+});
+
 test('a module that several globs find is loaded once', async () => {
   const text = 'globalThis.pgwatchLoads = (globalThis.pgwatchLoads ?? 0) + 1;';
   const globs = ['consumers/*.ts', 'consumers/**', './consumers/a.ts'];

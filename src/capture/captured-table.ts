@@ -38,6 +38,8 @@ export interface CapturedTable {
   readonly triggers: readonly CaptureTrigger[];
   /** What captures its partitions, each for itself. */
   readonly partitionTriggers: readonly CaptureTrigger[];
+  /** The source of the notify_data_change() that its triggers would call; null: there is none. */
+  readonly functionSource: string | null;
 }
 
 interface FoundTable {
@@ -47,6 +49,7 @@ interface FoundTable {
   related: boolean;
   other_row_triggers: boolean;
   captured_with: string | null;
+  function_source: string | null;
   triggers: CaptureTrigger[];
   partition_triggers: CaptureTrigger[];
 }
@@ -82,6 +85,7 @@ const FIND_TABLE = `
       where t.tgrelid = c.oid and t.tgname = any ($3)
       limit 1
     ) as captured_with,
+    (select prosrc from pg_proc where oid = to_regprocedure($4)) as function_source,
     (
       select coalesce(jsonb_agg(jsonb_build_object(
         'name', tgname, 'table', format('%I.%I', n.nspname, c.relname))), '[]')
@@ -107,11 +111,16 @@ const FIND_TABLE = `
 export async function findTable(
   db: Queryable,
   table: string,
-  { schema, pgwatchSchema = 'pgwatch' }: TableOptions,
+  { schema, functionsSchema = 'public', pgwatchSchema = 'pgwatch' }: TableOptions,
 ): Promise<CapturedTable> {
   const named = [...(schema === undefined ? [] : [schema]), table].map(quoteIdentifier).join('.');
   const own = Object.values(triggerNames(pgwatchSchema));
-  const [found] = await query<FoundTable>(db, FIND_TABLE, [named, table, own]);
+  const [found] = await query<FoundTable>(db, FIND_TABLE, [
+    named,
+    table,
+    own,
+    `${quoteIdentifier(functionsSchema)}.notify_data_change()`,
+  ]);
   if (found === undefined) throw notFound(table, schema);
   assertCapturable(found, pgwatchSchema);
   return {
@@ -119,6 +128,7 @@ export async function findTable(
     takesStatementTriggers: found.kind === 'r' && !found.related && !found.other_row_triggers,
     triggers: found.triggers,
     partitionTriggers: found.partition_triggers,
+    functionSource: found.function_source,
   };
 }
 

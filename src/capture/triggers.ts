@@ -1,5 +1,6 @@
 import { quoteIdentifier, quoteLiteral } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
+import { PgwatchError } from '../errors.ts';
 import { assertKnownOptions } from '../known-options.ts';
 import { assertChannel } from '../log/channel.ts';
 import {
@@ -35,7 +36,8 @@ const CAPTURE_OPTIONS = [
  * waits for writers and makes new ones wait; ACCESS EXCLUSIVE only when triggers must go.
  *
  * @param table the exact name, not SQL; another schema goes into the options
- * @throws USAGE for options that do not exist; TABLE_NOT_FOUND, TABLE_NOT_CAPTURABLE, CHANNEL_INVALID
+ * @throws USAGE for options that do not exist; TABLE_NOT_FOUND, TABLE_NOT_CAPTURABLE, CHANNEL_INVALID;
+ *   FUNCTIONS_TAKEN when notify_data_change() is another program's
  */
 export async function createTriggerForTable(
   db: Queryable,
@@ -51,6 +53,7 @@ export async function createTriggerForTable(
   const { channel = 'data_change' } = options;
   assertChannel(channel);
   const found = await findTable(db, table, options);
+  assertOwnFunction(found, options);
   const wanted = triggersFor(found, channel, options);
   const gone = [...found.triggers, ...found.partitionTriggers].filter(
     ({ name }) => !wanted.has(name),
@@ -81,6 +84,20 @@ export async function dropTriggerForTable(
   });
   const { triggers } = await findTable(db, table, options);
   await run(db, dropStatements(triggers));
+}
+
+/** Another program's, such as django-pgwatch's, would take the trigger and write elsewhere. */
+function assertOwnFunction(
+  { functionSource }: CapturedTable,
+  { functionsSchema = 'public', pgwatchSchema = 'pgwatch' }: CaptureOptions,
+): void {
+  const mark = `${quoteIdentifier(pgwatchSchema)}.append(`;
+  if (functionSource === null || functionSource.includes(mark)) return;
+  throw new PgwatchError('FUNCTIONS_TAKEN', {
+    what: `${quoteIdentifier(functionsSchema)}.notify_data_change() does not write the log of the schema "${pgwatchSchema}".`,
+    why: 'It is of another program, or of another installation, and so would be the captured changes.',
+    hint: "Give what the configuration has: createTriggerForTable(db, table, { functionsSchema: '…' }), and pgwatchSchema where `schema` is set.",
+  });
 }
 
 /** One text without parameters is one transaction, whether or not the caller has begun one. */

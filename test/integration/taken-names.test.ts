@@ -123,6 +123,10 @@ describe('coming from the original', () => {
     expect(await channelsIn(test, 'pgwatch.notification_log')).toEqual(['data_change', 'by hand']);
 
     // Then table by table.
+    const forgotten = await failureOf(createTriggerForTable(test.pool, 'orders'));
+    expect(forgotten.code).toBe('FUNCTIONS_TAKEN');
+    expect(forgotten.message).toContain('"public".notify_data_change() does not write the log');
+    expect(forgotten.hint).toContain('functionsSchema');
     await test.query('drop trigger orders_changes on orders');
     await createTriggerForTable(test.pool, 'orders', { functionsSchema: 'pgwatch_api' });
     await test.query('insert into orders values (2)');

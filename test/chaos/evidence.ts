@@ -36,8 +36,9 @@ export async function examine(
       });
       const unexplained = unexplainedRepeats(handlings, faults);
       consumers.push({ consumer: id, inOrder, exactlyOnce, unexplained, ...verdict });
-      recoveries.push(...recoveriesOf(id, handlings, faults));
-      if (!consumer.isShared) takeOvers.push(...takeOversOf(id, handlings, faults));
+      const history = { consumer: id, handlings, committed, faults };
+      recoveries.push(...recoveriesOf(history));
+      if (!consumer.isShared) takeOvers.push(...takeOversOf(history));
     }
     return {
       committed: committed.size,

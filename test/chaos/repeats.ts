@@ -3,8 +3,11 @@ import type { Handling } from './handlings.ts';
 
 /** A cursor is stored 100 ms after it moved; a busy machine takes longer. */
 const STORED_WITHIN_MS = 5_000;
-/** Nothing begins any more once the lease (3 s) may have run out; a silent connection takes 5 s. */
-const OVER_WITHIN_MS = 10_000;
+/**
+ * A connection that a black hole left silent may be used within 10 s of idleness, and is given up
+ * after 5 s of silence and a question that may take 15 s. What waits for it holds the cursor back.
+ */
+const OVER_WITHIN_MS = 30_000;
 
 /**
  * How many handlings came again for no reason: no fault hit whoever had handled the notification

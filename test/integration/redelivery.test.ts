@@ -194,6 +194,43 @@ describe('the order by key', () => {
       .toMatchObject([{ state: 'dead' }]);
   });
 
+  it('holds behind a dead letter that is sent again, too, and for its key only', async () => {
+    const poisoned = recordingConsumer(fixture.name(), [fixture.name()], {
+      retry: { maxAttempts: 1 },
+      handle: ({ data }) => {
+        if (data === 'poison') throw new Error('always');
+      },
+    });
+    const id = await fixture.notify('poison', 'k');
+    await fixture.start([poisoned.consumer], { once: true }).ended;
+    // As docs/sql.md says.
+    await fixture.database.query(
+      `update pgwatch.redelivery r
+       set state = 'retry', attempt = 0, due_at = now()
+       from pgwatch.consumer c
+       where c.id = r.consumer_id and c.name = $1 and r.notification_id = $2 and r.state = 'dead'`,
+      [fixture.name(), id],
+    );
+    await fixture.notify('follower', 'k');
+    await fixture.notify('other', 'another key');
+    const mended = recordingConsumer(fixture.name(), [fixture.name()], {
+      handle: ({ data, attempt }) => {
+        if (data === 'poison' && attempt < 3) throw new Error('not yet');
+      },
+    });
+    await fixture.startLive([mended.consumer]);
+    await mended.received.count(5);
+    const order = mended.received.all.map(({ data, attempt }) => `${String(data)}#${attempt}`);
+    expect(order.filter((entry) => !entry.startsWith('other'))).toEqual([
+      'poison#1',
+      'poison#2',
+      'poison#3',
+      'follower#1',
+    ]);
+    expect(order.indexOf('other#1')).toBeLessThan(order.indexOf('poison#3'));
+    await expect.poll(() => fixture.redeliveries(fixture.name())).toEqual([]);
+  });
+
   it('starves nobody: one stuck key, a thousand waiting behind it', async () => {
     const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()], {
       handle: ({ key }) => {

@@ -79,13 +79,16 @@ function wakerOf({ config, ...options }: WakerOptions): Listener | Poller {
   }
 }
 
+/** Of the configured time. Whoever takes over has to claim, fetch and begin in the rest of it. */
+const LEASE_SHARE = 0.9;
+
 function deliverySettings(config: ResolvedConfig, once: boolean): DeliverySettings {
   return {
     limits: { rows: config.maxBatchSize, bytes: config.maxBatchBytes },
     retry: config.retry,
     handlerTimeoutSeconds: config.handlerTimeoutSeconds,
     fallbackSeconds: config.timeoutSeconds,
-    leaseSeconds: config.leaseSeconds,
+    leaseSeconds: config.leaseSeconds * LEASE_SHARE,
     reconnectDelaySeconds: config.reconnectDelaySeconds,
     skipPlayback: config.skipPlayback,
     once,

@@ -1,6 +1,6 @@
 import { createTriggerForTable } from '../../src/capture/triggers.ts';
-import { openDatabase } from '../../src/db/database.ts';
 import { install } from '../../src/db/installation.ts';
+import { openAt } from '../support/open-database.ts';
 
 /** Rows with these ids are there from the start, are changed by many writers, and stay. */
 export const HOT_ITEMS = 200;
@@ -50,7 +50,7 @@ const TABLES = `
 
 /** Installs pgwatch and what the writers write to. */
 export async function createTables(url: string): Promise<void> {
-  const db = openDatabase({ url, schema: 'pgwatch', functionsSchema: 'public', poolSize: 2 });
+  const db = openAt(url, { poolSize: 2 });
   try {
     await install({ db, projectScripts: [], target: { kind: 'latest' }, onChange: () => {} });
     await db.pool.query(TABLES);

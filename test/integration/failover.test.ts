@@ -1,7 +1,7 @@
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/db/database.ts';
 import { install } from '../../src/db/installation.ts';
 import { smartNotify } from '../../src/log/append.ts';
+import { openAt } from '../support/open-database.ts';
 import { createProject, printingConsumer } from '../support/project.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import {
@@ -16,7 +16,7 @@ let primary: TestServer;
 let standby: TestServer;
 
 function open(url: string) {
-  return openDatabase({ url, schema: 'pgwatch', functionsSchema: 'public', poolSize: 5 });
+  return openAt(url);
 }
 
 /** Both servers, the standby first. */

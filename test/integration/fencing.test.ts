@@ -3,10 +3,10 @@ import { PermanentError } from '../../src/consumer/errors.ts';
 import { claimCursor, writeCursor } from '../../src/cursor/cursor-store.ts';
 import { newLeaseOwner } from '../../src/cursor/lease-owner.ts';
 import { registerConsumer } from '../../src/cursor/registration.ts';
-import { openDatabase } from '../../src/db/database.ts';
 import { startBlackHole } from '../chaos/black-hole.ts';
 import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
 import { EventLog } from '../support/event-log.ts';
+import { openAt } from '../support/open-database.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { startDaemon } from '../support/running-daemon.ts';
 
@@ -51,14 +51,7 @@ describe('a process that is cut off beyond its lease', () => {
   /** It has begun the first of two notifications, and another process has taken over. */
   async function cutOff() {
     const way = await startBlackHole(fixture.database.url);
-    const db = openDatabase({
-      url: way.url,
-      schema: 'pgwatch',
-      functionsSchema: 'public',
-      poolSize: 4,
-      queryTimeoutSeconds: 3600,
-      onIdleError: () => {},
-    });
+    const db = openAt(way.url, { poolSize: 4, queryTimeoutSeconds: 3600 });
     cleanups.push(() => way.close());
     const finish = gate();
     const signals = new EventLog<AbortSignal>();

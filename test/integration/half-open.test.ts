@@ -1,8 +1,9 @@
 import { afterEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../../src/consumer/define-consumer.ts';
-import { type Database, openDatabase } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/database.ts';
 import { SilentServerError } from '../../src/db/server-client.ts';
 import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
+import { openAt } from '../support/open-database.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { startDaemon } from '../support/running-daemon.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -22,14 +23,7 @@ async function openBehindProxy(
   proxy: Awaited<ReturnType<typeof startTcpProxy>>;
 }> {
   const proxy = await startTcpProxy(fixture.database.url);
-  const db = openDatabase({
-    url: proxy.url,
-    schema: 'pgwatch',
-    functionsSchema: 'public',
-    poolSize: 1,
-    queryTimeoutSeconds: 0.3,
-    ...options,
-  });
+  const db = openAt(proxy.url, { poolSize: 1, queryTimeoutSeconds: 0.3, ...options });
   cleanups.push(() => proxy.close());
   await db.pool.query('select 1');
   return { db, proxy };
@@ -151,13 +145,7 @@ describe('a daemon whose connections are all half-open', () => {
 
 it('a consumer that nobody rings for looks by itself after timeoutSeconds', async () => {
   const proxy = await startTcpProxy(fixture.database.url);
-  const db = openDatabase({
-    url: fixture.database.url,
-    listenUrl: proxy.url,
-    schema: 'pgwatch',
-    functionsSchema: 'public',
-    poolSize: 2,
-  });
+  const db = openAt(fixture.database.url, { listenUrl: proxy.url, poolSize: 2 });
   const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
   const daemon = startDaemon(db, [consumer], { config: { timeoutSeconds: 0.5 } });
   cleanups.push(

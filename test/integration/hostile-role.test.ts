@@ -2,9 +2,9 @@ import pg from 'pg';
 import { describe, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { grantRights } from '../../src/admin/rights.ts';
 import { createTriggerForTable } from '../../src/capture/triggers.ts';
-import { openDatabase } from '../../src/db/database.ts';
 import { quoteIdentifier, quoteLiteral } from '../../src/db/names.ts';
 import { createInstalledDatabase, type InstalledDatabase } from '../support/installed-database.ts';
+import { openAt } from '../support/open-database.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { createRole, type TestRole } from '../support/role.ts';
 import { startDaemon } from '../support/running-daemon.ts';
@@ -264,12 +264,7 @@ describe('advisory locks, which any role can take', () => {
       doorkeeperLock,
       doorbellLock,
     ]);
-    const db = openDatabase({
-      url: daemonRole.url(database.url),
-      schema: 'pgwatch',
-      functionsSchema: 'public',
-      poolSize: 4,
-    });
+    const db = openAt(daemonRole.url(database.url), { poolSize: 4 });
     onTestFinished(() => db.close());
     const { consumer, received } = recordingConsumer('watching', ['app']);
     const daemon = startDaemon(db, [consumer]);

@@ -1,8 +1,9 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
-import { type Database, openDatabase } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/database.ts';
 import { install } from '../../src/db/installation.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { DeliveryFixture, happened } from '../support/delivery-fixture.ts';
+import { openAt } from '../support/open-database.ts';
 import { findPgBouncer, type PgBouncer, startPgBouncer } from '../support/pgbouncer.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { startDaemon } from '../support/running-daemon.ts';
@@ -16,14 +17,7 @@ afterEach(async () => {
 });
 
 function open(url: string, listenUrl?: string, preparedStatements = false): Database {
-  const db = openDatabase({
-    url,
-    listenUrl,
-    preparedStatements,
-    schema: 'pgwatch',
-    functionsSchema: 'public',
-    poolSize: 5,
-  });
+  const db = openAt(url, { listenUrl, preparedStatements });
   cleanups.push(() => db.close());
   return db;
 }

@@ -2,11 +2,11 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
-import { openDatabase } from '../../src/db/database.ts';
 import { openProjectServer } from '../../src/db/embedded/project-server.ts';
 import { install } from '../../src/db/installation.ts';
 import { smartNotify } from '../../src/log/append.ts';
 import { DeliveryFixture } from '../support/delivery-fixture.ts';
+import { openAt } from '../support/open-database.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { type RunningDaemon, startDaemon } from '../support/running-daemon.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
@@ -26,13 +26,7 @@ function times(daemon: RunningDaemon, type: string, count: number) {
 /** A daemon that reaches the server through a proxy only. */
 async function startBehindProxy(consumer: ReturnType<typeof recordingConsumer>['consumer']) {
   const proxy = await startTcpProxy(fixture.database.url);
-  const db = openDatabase({
-    url: proxy.url,
-    schema: 'pgwatch',
-    functionsSchema: 'public',
-    poolSize: 5,
-    onIdleError: () => {},
-  });
+  const db = openAt(proxy.url);
   const daemon = startDaemon(db, [consumer]);
   cleanups.push(
     () => proxy.close(),
@@ -112,13 +106,7 @@ describe('a lost connection', () => {
     cleanups.push(() => rm(root, { recursive: true, force: true }));
     let server = await openProjectServer({ root });
     cleanups.push(() => server.stop());
-    const db = openDatabase({
-      url: server.url,
-      schema: 'pgwatch',
-      functionsSchema: 'public',
-      poolSize: 5,
-      onIdleError: () => {},
-    });
+    const db = openAt(server.url);
     cleanups.push(() => db.close());
     await install({ db, projectScripts: [], target: { kind: 'latest' }, onChange: () => {} });
     const { consumer, received } = recordingConsumer('restart', ['restart']);

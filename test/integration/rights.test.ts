@@ -2,9 +2,9 @@ import pg from 'pg';
 import { expect, it, onTestFinished } from 'vitest';
 import { grantRights, grantStatements, type RoleRights } from '../../src/admin/rights.ts';
 import { createTriggerForTable } from '../../src/capture/triggers.ts';
-import { openDatabase } from '../../src/db/database.ts';
 import { createInstalledDatabase, type InstalledDatabase } from '../support/installed-database.ts';
 import { failureOf } from '../support/migrations.ts';
+import { openAt } from '../support/open-database.ts';
 import { createRole, type TestRole } from '../support/role.ts';
 
 const NOBODY: RoleRights = { producer: [], consumer: [], cleanup: [] };
@@ -139,7 +139,7 @@ it('a role that owns nothing cannot grant, and is told who can', async (test) =>
   onTestFinished(() => database.drop());
   await grantRights(database.db, { ...NOBODY, consumer: [role.name] });
   const { url } = { url: role.url(database.url) };
-  const db = openDatabase({ url, schema: 'pgwatch', functionsSchema: 'public', poolSize: 1 });
+  const db = openAt(url, { poolSize: 1 });
   onTestFinished(() => db.close());
   const failure = await failureOf(grantRights(db, { ...NOBODY, consumer: [role.name] }));
   expect(failure.code).toBe('RIGHTS_MISSING');

@@ -1,8 +1,9 @@
 import { defineConsumer } from '../../src/consumer/define-consumer.ts';
-import { type Database, openDatabase } from '../../src/db/database.ts';
+import type { Database } from '../../src/db/database.ts';
 import { DoomedProcess } from './doomed-process.ts';
 import { EventLog } from './event-log.ts';
 import type { InstalledDatabase } from './installed-database.ts';
+import { openAt } from './open-database.ts';
 import { type RunningDaemon, startDaemon } from './running-daemon.ts';
 
 /** One that runs, and can be killed. */
@@ -44,13 +45,7 @@ export class ConsumersModel {
   async start(number: number): Promise<void> {
     if (this.#processes.has(number)) return;
     const life = await DoomedProcess.begin(this.#database.url, Number.MAX_SAFE_INTEGER);
-    const db = openDatabase({
-      url: life.url,
-      schema: 'pgwatch',
-      functionsSchema: 'public',
-      poolSize: 4,
-      onIdleError: () => {},
-    });
+    const db = openAt(life.url, { poolSize: 4 });
     const daemon = startDaemon(db, [this.#consumer(life)], {
       config: { maxBatchSize: this.#shape.batch, leaseSeconds: 2, reconnectDelaySeconds: 0.1 },
     });

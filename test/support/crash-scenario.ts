@@ -1,9 +1,9 @@
 import { vi } from 'vitest';
 import type { Consumer } from '../../src/consumer/consumer.ts';
-import { openDatabase } from '../../src/db/database.ts';
 import type { Notification } from '../../src/log/notification.ts';
 import type { DeliveryFixture } from './delivery-fixture.ts';
 import { DoomedProcess } from './doomed-process.ts';
+import { openAt } from './open-database.ts';
 import { type RunningDaemon, startDaemon } from './running-daemon.ts';
 
 /** A notification to be written, and what is to become of it. */
@@ -115,13 +115,7 @@ class Story {
     if (predecessor !== undefined) await this.#runSound(predecessor);
     await this.#write(fates.slice(half));
     const life = await DoomedProcess.begin(this.#fixture.database.url, point);
-    const db = openDatabase({
-      url: life.url,
-      schema: 'pgwatch',
-      functionsSchema: 'public',
-      poolSize: 4,
-      onIdleError: () => {},
-    });
+    const db = openAt(life.url, { poolSize: 4 });
     const daemon = this.#start(consumer, db, () => life.point());
     await Promise.race([life.died, daemon.ended.catch(() => life.died)]);
     daemon.abort();

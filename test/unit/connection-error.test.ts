@@ -1,15 +1,15 @@
 import { createServer } from 'node:net';
 import { expect, onTestFinished, test } from 'vitest';
 import { explainConnectionError } from '../../src/db/connection-error.ts';
-import { openDatabase } from '../../src/db/database.ts';
 import { redactUrl } from '../../src/redact.ts';
+import { openAt } from '../support/open-database.ts';
 import { folderWith } from '../support/temporary-folder.ts';
 
 /** Of a port that nobody can listen on. */
 const CLOSED = '127.0.0.1:1';
 
 async function failureOf(url: string): Promise<unknown> {
-  const db = openDatabase({ url, schema: 'pgwatch', functionsSchema: 'public', poolSize: 1 });
+  const db = openAt(url, { poolSize: 1 });
   onTestFinished(() => db.close());
   const error: unknown = await db.servers
     .inTurn(() => db.pool.query('select'))

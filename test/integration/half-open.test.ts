@@ -1,3 +1,4 @@
+import { sql } from 'kysely';
 import { afterEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../../src/consumer/define-consumer.ts';
 import type { Database } from '../../src/db/database.ts';
@@ -72,6 +73,27 @@ describe('a half-open connection of the pool', () => {
     const { rows } = await db.pool.query('select 1 as done from pg_sleep(1.2)');
     expect(rows).toEqual([{ done: 1 }]);
     await db.close();
+  });
+
+  it('is none while a statement of a transactional handler takes long', async () => {
+    const { db } = await openBehindProxy({ poolSize: 3 });
+    const done = gate();
+    const consumer = defineConsumer({
+      id: fixture.name(),
+      channels: [fixture.name()],
+      transactional: true,
+      async handle(_, { transaction }) {
+        await sql`select pg_sleep(1.2)`.execute(transaction);
+        done.open();
+      },
+    });
+    await fixture.notify();
+    const daemon = startDaemon(db, [consumer], { once: true });
+    cleanups.push(() => db.close());
+    await daemon.ended;
+    await done.opened;
+    expect(daemon.events.all.map(({ type }) => type)).toContain('handled');
+    expect(daemon.events.all.map(({ type }) => type)).not.toContain('database-lost');
   });
 
   it('is none while this process is busy with something else', async () => {

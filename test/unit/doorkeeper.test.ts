@@ -71,3 +71,74 @@ test('a doorkeeper that never rings is ended', async () => {
   const calls = await watch(() => {}, 'terminate');
   expect(calls).toEqual(['look', 'ping', 'ping', 'terminate']);
 });
+
+const NAMES = namesOf('pgwatch', 'public');
+
+/** The session of a doorkeeper. `found` says what a look finds that comes after these calls. */
+function officeSession(
+  found: (calls: readonly string[]) => string[],
+  mayLock: (calls: readonly string[]) => boolean,
+) {
+  const calls = new EventLog<string>();
+  const session: DoorkeeperSession = {
+    client: Object.assign(new pg.Client(), {
+      query: async () => {
+        const channels = found(calls.all);
+        calls.add('look');
+        return { rows: [['10:10:', channels.length, channels]] };
+      },
+    }),
+    lockShared: async () => {},
+    async tryLock(lock) {
+      if (lock !== NAMES.doorbellLock) return true;
+      const locked = mayLock(calls.all);
+      calls.add(locked ? 'lock' : 'no lock');
+      return locked;
+    },
+    async unlock() {
+      calls.add('unlock');
+    },
+    notify: async () => {},
+    othersHold: async () => false,
+    ping: async () => {},
+    terminateHolders: async () => true,
+  };
+  return { session, calls };
+}
+
+async function keepTheDoor(
+  { session, calls }: ReturnType<typeof officeSession>,
+  until: (calls: readonly string[]) => boolean,
+) {
+  const router = new WakeRouter();
+  router.add({ wake: () => calls.add('ring') }, ['a']);
+  const stopping = new AbortController();
+  const running = new Doorkeeper(session, NAMES, router, () => {}).run(stopping.signal);
+  await calls.until((all) => until(all));
+  stopping.abort();
+  await running;
+  return calls.all;
+}
+
+test('a doorkeeper looks once more behind the lock before it sleeps, and rings for what it finds', async () => {
+  const office = officeSession(
+    (calls) => (calls.at(-1) === 'lock' ? ['a'] : []),
+    (calls) => !calls.includes('lock'),
+  );
+  const calls = await keepTheDoor(office, (all) => all.includes('unlock'));
+  const locked = calls.indexOf('lock');
+  expect(calls.slice(locked, locked + 4)).toEqual(['lock', 'look', 'ring', 'unlock']);
+});
+
+test('a doorkeeper stays awake while a writer holds the lock', async () => {
+  const office = officeSession(
+    () => [],
+    () => false,
+  );
+  const calls = await keepTheDoor(
+    office,
+    (all) => all.filter((call) => call === 'no lock').length === 3,
+  );
+  const first = calls.indexOf('no lock');
+  expect(calls.slice(first, first + 5)).toEqual(['no lock', 'look', 'no lock', 'look', 'no lock']);
+});

@@ -1,6 +1,6 @@
 import type { Command } from 'commander';
 import type { Commands } from './options.ts';
-import type { Runner } from './register-commands.ts';
+import type { Runner } from './runner.ts';
 
 export function registerAdopt(program: Command, commands: Commands, run: Runner): void {
   interface Flags {

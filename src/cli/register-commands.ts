@@ -1,20 +1,10 @@
 import { type Command, Option } from 'commander';
-import type { SettingFlags } from '../config/settings.ts';
-import type { CommandContext, Commands, ConsumerFilters } from './options.ts';
+import type { Commands, ConsumerFilters } from './options.ts';
 import { addNames, nonEmpty } from './parse-names.ts';
 import { registerAdopt } from './register-adopt.ts';
 import { registerHelp } from './register-help.ts';
 import { registerMigrate } from './register-migrate.ts';
-
-/**
- * Loads a command's body, prepares its context with the flags that set the configuration, and calls
- * it.
- */
-export type Runner = <Body>(
-  flags: SettingFlags,
-  load: () => Promise<Body>,
-  call: (body: Body, context: CommandContext) => Promise<number>,
-) => Promise<void>;
+import type { Runner } from './runner.ts';
 
 /** Names, arguments and options of all commands. */
 export function registerCommands(program: Command, commands: Commands, run: Runner): void {

@@ -1,7 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Commands } from './options.ts';
 import { addNames, nonEmpty } from './parse-names.ts';
-import type { Runner } from './register-commands.ts';
+import type { Runner } from './runner.ts';
 
 export function registerMigrate(program: Command, commands: Commands, run: Runner): void {
   interface Flags {

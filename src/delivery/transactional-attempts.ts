@@ -39,6 +39,8 @@ type Commit =
   | { readonly kind: 'fenced' }
   | { readonly kind: 'refused'; readonly error: unknown };
 
+const INTERRUPTED: Outcome = { kind: 'interrupted' };
+
 /** A handler that was given up may keep its connection busy; then that is closed. */
 const ROLLBACK_WITHIN_MS = 1_000;
 
@@ -68,6 +70,8 @@ export class TransactionalAttempts implements Attempts {
         abandonable(this.#attempt(item, progress), signal, ANSWER_WITHIN_MS).catch(
           (error: unknown) => {
             if (error instanceof CommitUnknownError) return error;
+            // Left behind: at a stop, or because another process has taken over.
+            if (signal.aborted && error === signal.reason) return INTERRUPTED;
             throw error;
           },
         ),
@@ -113,7 +117,7 @@ export class TransactionalAttempts implements Attempts {
     const { execution } = this.#options;
     const context = { ...execution.context, transaction };
     const [outcome] = await execute({ ...execution, context }, [notification]);
-    return outcome ?? { kind: 'interrupted' };
+    return outcome ?? INTERRUPTED;
   }
 
   #outcomeOf(commit: Commit, { attempt }: Notification): Outcome {
@@ -123,7 +127,7 @@ export class TransactionalAttempts implements Attempts {
         return { kind: 'handled', recorded: true };
       case 'fenced':
         onFenced();
-        return { kind: 'interrupted' };
+        return INTERRUPTED;
       case 'refused':
         // No fault of the handler's: once there is room again, it is called anew.
         if (codeOf(commit.error) === SQLSTATE.diskFull) throw commit.error;

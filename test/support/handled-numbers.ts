@@ -6,8 +6,9 @@ export function handledNumbers(program: RunningProgram, consumer: string): reado
   return [...lines].map(([, number]) => Number(number));
 }
 
-export function repeatsAmong(numbers: readonly number[]): number {
-  return numbers.length - new Set(numbers).size;
+/** Those that were there before. */
+export function repeatsAmong(numbers: readonly number[]): readonly number[] {
+  return numbers.filter((number, index) => numbers.indexOf(number) < index);
 }
 
 /** Numbers whose first handling came after that of a later one of their key. */

@@ -23,8 +23,8 @@ export function redactText(text: string): string {
 
 /**
  * The beginning of a text, at most so long, with passwords masked. Reads twice as far, for what the
- * cut goes through, and no further: a text may quote all of a payload, and masking megabytes of
- * unspaced text that is full of URLs takes hours.
+ * cut goes through, and no further: a text may quote all of a payload, and the time that it takes to
+ * mask unspaced text that is full of URLs grows with the square of its length.
  */
 export function redactStart(text: string, length: number): string {
   return redactText(text.slice(0, 2 * length)).slice(0, length);

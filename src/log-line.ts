@@ -1,4 +1,5 @@
 import { styleText } from 'node:util';
+import { isRecord } from './is-record.ts';
 import { parseJson } from './parse-json.ts';
 import { stringifyJson } from './stringify-json.ts';
 
@@ -67,10 +68,6 @@ function collectError(
   }
   if (typeof stack === 'string') stacks.push(stack.replaceAll(/^/gm, '    '));
   if (cause !== undefined) collectError('cause', cause, pairs, stacks);
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }
 
 function clockTime(time: unknown): string {

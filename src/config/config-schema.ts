@@ -1,5 +1,6 @@
 import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
+import { isRecord } from '../is-record.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../log-level.ts';
 import { suggest } from '../suggest.ts';
 import { type ConfigProblem, showValue } from './config-problem.ts';
@@ -159,8 +160,4 @@ function faultOf(path: string, message: string, found: unknown): Omit<ConfigProb
     code: 'DATABASE_URL_INVALID',
     hint: fault.hint,
   };
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

@@ -1,3 +1,4 @@
+import { isRecord } from '../is-record.ts';
 import type { PgwatchConfig } from './pgwatch-config.ts';
 
 /** What `consumers` may be: globs, or globs by app name. */
@@ -43,8 +44,4 @@ export function consumersFaults(value: unknown): ConsumersFault[] {
 
 export function isConsumers(value: unknown): value is ConsumersChoice {
   return consumersFaults(value).length === 0;
-}
-
-function isRecord(value: unknown): value is Record<string, unknown> {
-  return typeof value === 'object' && value !== null && !Array.isArray(value);
 }

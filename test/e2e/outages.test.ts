@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { createProject } from '../support/project.ts';
 import {
@@ -19,8 +20,10 @@ beforeAll(async () => {
 });
 afterAll(() => servers.remove());
 
-const appUrl = () =>
-  server.url.replace('postgres:replicated@', 'app:app@').replace(/[^/]*$/, 'app');
+function appUrl(settings = ''): string {
+  const url = server.url.replace('postgres:replicated@', 'app:app@').replace(/[^/]*$/, 'app');
+  return `${url}?options=${encodeURIComponent(settings)}`;
+}
 
 /** As a superuser, in the application's database; may write whatever the server's default is. */
 function asSuperuser(sql: string) {
@@ -30,8 +33,20 @@ function asSuperuser(sql: string) {
 
 const TERMINATE = "select pg_terminate_backend(pid) from pg_stat_activity where usename = 'app'";
 
-/** What an outage is, from its begin to its end. */
-const OUTAGES: Readonly<Record<string, { begin(): Promise<unknown>; end(): Promise<unknown> }>> = {
+/** An outage, from its begin to its end. */
+interface Outage {
+  /** Of the daemon's sessions. */
+  readonly settings?: string;
+  /** There is something to handle in it, which can be read, and whose cursor cannot be stored. */
+  readonly writesMeanwhile?: true;
+  begin(): Promise<unknown>;
+  end(): Promise<unknown>;
+}
+
+/** Holds what cursors are written to, so that every write waits for it. */
+let holder: pg.Client | undefined;
+
+const OUTAGES: Readonly<Record<string, Outage>> = {
   'killed backends': { begin: () => asSuperuser(TERMINATE), end: async () => {} },
   'a crash of the server': { begin: () => server.stop('immediate'), end: () => server.start() },
   'too many connections': {
@@ -41,7 +56,20 @@ const OUTAGES: Readonly<Record<string, { begin(): Promise<unknown>; end(): Promi
     },
     end: () => asSuperuser('alter role app connection limit -1'),
   },
+  'statements that time out': {
+    settings: '-c statement_timeout=1000',
+    writesMeanwhile: true,
+    async begin() {
+      holder = new pg.Client({ connectionString: server.url.replace(/[^/]*$/, 'app') });
+      await holder.connect();
+      await holder.query('begin');
+      await holder.query('lock table pgwatch.consumer_cursor in access exclusive mode');
+      await asSuperuser(`select smart_notify('many', '"meanwhile"')`);
+    },
+    end: async () => holder?.end(),
+  },
   'a read-only database': {
+    writesMeanwhile: true,
     async begin() {
       await asSuperuser('alter system set default_transaction_read_only = on');
       await asSuperuser('select pg_reload_conf()');
@@ -79,7 +107,10 @@ describe('fifty consumers', () => {
       if (outage === undefined) throw new Error(name);
       const project = await createProject(
         { 'consumers/many.js': consumers },
-        { DATABASE_URL: appUrl(), PGWATCH_RECONNECT_DELAY: '0.3' },
+        {
+          DATABASE_URL: appUrl(outage.settings),
+          PGWATCH_RECONNECT_DELAY: '0.3',
+        },
       );
       const program = project.start(['listen', '--migrate']);
       await program.says('consumer live', CONSUMERS);
@@ -91,6 +122,7 @@ describe('fifty consumers', () => {
       await program.says('database connection lost, trying again');
       await outage.end();
       await program.says('database connection back');
+      if (outage.writesMeanwhile) await program.says('"meanwhile"', CONSUMERS);
       await asSuperuser(`select smart_notify('many', '"after ${name}"')`);
       await program.says(`"after ${name}"`, CONSUMERS);
 

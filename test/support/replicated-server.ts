@@ -141,7 +141,8 @@ export async function startTestServer({
   settings = {},
 }: TestServerPlace = {}): Promise<TestServers> {
   const user = chooseServerUser();
-  const binaries = await prepareBinaries(findPackageFolder([process.cwd()]), user);
+  const { PGWATCH_TEST_BINARIES: given } = process.env;
+  const binaries = await prepareBinaries(given ?? findPackageFolder([process.cwd()]), user);
   const folder = await realpath(await mkdtemp(join(parent, 'pgwatch-servers-')));
   if (user !== undefined) await chown(folder, user.uid, user.gid);
   const directory = join(folder, 'cluster');

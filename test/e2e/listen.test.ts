@@ -130,6 +130,25 @@ describe('pgwatch listen', () => {
     expect(code).toBe(0);
   });
 
+  it('runs different consumers in two processes, which both handle what is sent, live', async () => {
+    const project = await projectWith({
+      'consumers/a.ts': printingConsumer('e2e_one', 'e2e_two_processes'),
+      'consumers/b.ts': printingConsumer('e2e_other', 'e2e_two_processes'),
+    });
+    const one = project.start(['listen', '--consumers', 'e2e_one']);
+    const other = project.start(['listen', '--exclude-consumers', 'e2e_one']);
+    for (const process of [one, other]) {
+      await process.says('consumer live');
+      await process.says('listening');
+    }
+    await test.query(`select smart_notify('e2e_two_processes', '1')`);
+    await one.says('handled e2e_one 1');
+    await other.says('handled e2e_other 1');
+    for (const process of [one, other]) expect((await process.kill('SIGTERM')).code).toBe(0);
+    expect(one.stdout).not.toContain('e2e_other');
+    expect(other.stdout).not.toContain('e2e_one');
+  });
+
   it('selects consumers by id, by app and by exclusion', async () => {
     const project = await projectWith({
       'consumers/shop/a.ts': printingConsumer('e2e_sel_a', 'e2e_sel'),

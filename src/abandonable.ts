@@ -25,3 +25,14 @@ export function abandonable<T>(
     );
   });
 }
+
+/** Somebody was not waited for any longer. */
+export class NotInTimeError extends Error {
+  override readonly name = 'NotInTimeError';
+}
+
+/** Waits for a promise so long at most. @throws NotInTimeError when it is left behind */
+export function within<T>(promise: PromiseLike<T>, ms: number): Promise<T> {
+  const error = new NotInTimeError(`no answer within ${ms / 1000} s`);
+  return abandonable(promise, AbortSignal.abort(error), ms);
+}

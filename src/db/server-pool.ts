@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { abandonable } from '../abandonable.ts';
+import { NotInTimeError, within } from '../abandonable.ts';
 import { type ClientOptions, ServerClient } from './server-client.ts';
 
 export interface PoolOptions extends ClientOptions {
@@ -39,9 +39,8 @@ export class ServerPool extends pg.Pool {
   /** Waits for those who use a connection, but not for long: they may be waiting for an answer. */
   async close(): Promise<void> {
     if (!this.ending) {
-      const notNow = AbortSignal.abort();
-      await abandonable(this.end(), notNow, CLOSE_WITHIN_MS).catch((error: unknown) => {
-        if (error !== notNow.reason) throw error;
+      await within(this.end(), CLOSE_WITHIN_MS).catch((error: unknown) => {
+        if (!(error instanceof NotInTimeError)) throw error;
       });
     }
     for (const client of this.#clients) client.leave();

@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { abandonable } from '../abandonable.ts';
+import { within } from '../abandonable.ts';
 import type { Consumer } from '../consumer/consumer.ts';
 import { claimCursor } from '../cursor/cursor-store.ts';
 import { fairShare } from '../cursor/fair-share.ts';
@@ -100,7 +100,7 @@ export class ConsumerRunner {
       }
     } finally {
       await this.#runs.stopAll();
-      await abandonable(membership.end(), AbortSignal.abort(), ANSWER_WITHIN_MS).catch((err) =>
+      await within(membership.end(), ANSWER_WITHIN_MS).catch((err) =>
         logger.debug({ err }, 'membership not ended'),
       );
     }

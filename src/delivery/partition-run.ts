@@ -1,5 +1,5 @@
 import type { Logger } from 'pino';
-import { abandonable } from '../abandonable.ts';
+import { within } from '../abandonable.ts';
 import type { Consumer } from '../consumer/consumer.ts';
 import { CursorKeeper, type CursorKeeperOptions } from '../cursor/cursor-keeper.ts';
 import { type Claim, releaseLease, writeCursor } from '../cursor/cursor-store.ts';
@@ -204,9 +204,8 @@ export class PartitionRun {
 
   /** What fails here, or is not answered, only costs repeats and time. */
   async #handOver(keeper: CursorKeeper, redeliveries: Redeliveries): Promise<void> {
-    const noAnswer = AbortSignal.abort(new Error('the database did not answer'));
     const storing = this.#storeAndRelease(keeper, redeliveries);
-    await abandonable(storing, noAnswer, ANSWER_WITHIN_MS).catch((error: unknown) => {
+    await within(storing, ANSWER_WITHIN_MS).catch((error: unknown) => {
       this.#options.logger.warn(
         { err: error },
         'the cursor could not be stored at the end; what was handled since may be repeated',

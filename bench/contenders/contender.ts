@@ -1,0 +1,68 @@
+import type { Site } from '../harness/site.ts';
+import type { Worker } from '../harness/worker.ts';
+
+export interface StartOptions {
+  /** The worker says so when it has handled as many. */
+  readonly expect?: number;
+  /** Read the number in each payload, and note when it was handled. */
+  readonly times?: boolean;
+}
+
+/**
+ * One way to be told when a row of `changes` was written: what the trigger does, and the process that
+ * handles what comes of it.
+ */
+export interface Contender {
+  readonly name: string;
+  /** Installs it and its triggers on `changes`; before any row is written. */
+  install(site: Site): Promise<void>;
+  /** Starts its process; resolves when it is ready to handle. */
+  start(site: Site, options?: StartOptions): Promise<Worker>;
+}
+
+/** The table that the application writes. */
+export async function createChanges({ client }: Site): Promise<void> {
+  await client.query(`
+    create table changes (id bigint generated always as identity primary key, n bigint, body text)`);
+}
+
+/** Writes so many rows at once. */
+export async function writeChanges({ client }: Site, rows: number): Promise<void> {
+  await client.query(`insert into changes (n, body) select n, $2 from generate_series(1, $1) n`, [
+    rows,
+    BODY,
+  ]);
+  await client.query('vacuum analyze');
+}
+
+/** Makes a payload of about 250 bytes, as a captured row of a small table has. */
+export const BODY = 'a customer has changed an address, and three systems want to know it';
+
+/** A trigger for each row, which calls one function. */
+export async function createRowTrigger({ client }: Site, body: string): Promise<void> {
+  await client.query(`
+    create function on_change() returns trigger language plpgsql as $$
+    declare
+      payload jsonb := jsonb_build_object(
+        'table', tg_table_name, 'action', tg_op, 'id', coalesce(new.id, old.id),
+        'old_data', case when tg_op <> 'INSERT' then to_jsonb(old) end,
+        'new_data', case when tg_op <> 'DELETE' then to_jsonb(new) end);
+    begin
+      ${body}
+      return null;
+    end $$`);
+  await client.query(`
+    create trigger on_change after insert or update or delete on changes
+    for each row execute function on_change()`);
+}
+
+export function sinkEnvironment({ expect, times = false }: StartOptions): Record<string, string> {
+  return {
+    BENCH_TIMES: String(times),
+    ...(expect === undefined ? {} : { BENCH_EXPECT: String(expect) }),
+  };
+}
+
+export function fileOf(name: string): string {
+  return new URL(name, import.meta.url).pathname;
+}

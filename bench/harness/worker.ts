@@ -1,0 +1,116 @@
+import { type ChildProcess, fork } from 'node:child_process';
+import type { SinkMessage, SinkReport } from '../contenders/sink.ts';
+import type { Site } from './site.ts';
+
+/** A contender's process. */
+export interface Worker {
+  readonly pid: number;
+  /** Of the system's monotonic clock, in milliseconds: when it was started. */
+  readonly startedAt: number;
+  /** Resolves when as many are handled as were expected. */
+  readonly done: Promise<SinkReport>;
+  /** Resolves when the process has ended. */
+  readonly ended: Promise<void>;
+  report(): Promise<SinkReport>;
+}
+
+export interface WorkerOptions {
+  readonly file: string;
+  readonly parameters?: readonly string[];
+  readonly cwd?: string;
+  readonly env?: Readonly<Record<string, string>>;
+  /** Tells from its output that it is ready; without it, it says so itself (see sink.ts). */
+  readonly readyText?: string;
+  /** Do not wait until it is ready: it does its work and ends. */
+  readonly once?: boolean;
+  readonly nodeOptions?: readonly string[];
+}
+
+/** Of the system's monotonic clock, which all processes share. Milliseconds. */
+export function clock(): number {
+  return Number(process.hrtime.bigint()) / 1e6;
+}
+
+export async function startWorker(site: Site, options: WorkerOptions): Promise<Worker> {
+  const startedAt = clock();
+  const child = fork(options.file, [...(options.parameters ?? [])], {
+    cwd: options.cwd,
+    env: { ...process.env, DATABASE_URL: site.url, ...options.env },
+    execArgv: [
+      ...(options.nodeOptions ?? (options.file.endsWith('.ts') ? ['--import', 'tsx'] : [])),
+    ],
+    stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
+  });
+  const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));
+  const output = collectOutput(child);
+  const failed = ended.then((): never => {
+    throw new Error(`${options.file} ended:\n${output.text()}`);
+  });
+  failed.catch(() => {});
+  site.onEnd(async () => {
+    if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
+    const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
+    await ended;
+    clearTimeout(timer);
+  });
+  const done = nextReport(child, 'done');
+  if (options.once !== true) {
+    const { readyText } = options;
+    await Promise.race([
+      failed,
+      readyText === undefined ? said(child, 'ready') : output.says(readyText),
+    ]);
+  }
+  return {
+    pid: child.pid ?? 0,
+    startedAt,
+    done: Promise.race([done, failed]),
+    ended,
+    report() {
+      const report = nextReport(child, 'report');
+      child.send('report');
+      return Promise.race([report, failed]);
+    },
+  };
+}
+
+function said(child: ChildProcess, type: SinkMessage['type']): Promise<SinkMessage> {
+  return new Promise((resolve) => {
+    const listen = (message: SinkMessage) => {
+      if (message.type !== type) return;
+      child.off('message', listen);
+      resolve(message);
+    };
+    child.on('message', listen);
+  });
+}
+
+async function nextReport(child: ChildProcess, type: 'done' | 'report'): Promise<SinkReport> {
+  const message = await said(child, type);
+  if (message.type === 'ready') throw new Error('It said that it is ready instead of reporting.');
+  return message.report;
+}
+
+function collectOutput(child: ChildProcess) {
+  let text = '';
+  const waiting = new Set<() => void>();
+  const collect = (chunk: Buffer) => {
+    text = `${text}${chunk}`.slice(-20_000);
+    for (const check of waiting) check();
+  };
+  child.stdout?.on('data', collect);
+  child.stderr?.on('data', collect);
+  return {
+    text: () => text,
+    says: (wanted: string) =>
+      new Promise<void>((resolve) => {
+        const check = () => {
+          if (!text.includes(wanted)) return;
+          waiting.delete(check);
+          resolve();
+        };
+        waiting.add(check);
+        check();
+      }),
+  };
+}

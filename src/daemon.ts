@@ -82,9 +82,18 @@ function wakerOf({ config, ...options }: WakerOptions): Listener | Poller {
 /** Of the configured time. Whoever takes over has to claim, fetch and begin in the rest of it. */
 const LEASE_SHARE = 0.9;
 
+/**
+ * Ten batches for each trip to the server, up to the thousand rows from where on larger fetches gain
+ * nothing (docs/performance.md).
+ */
+function fetchRows(batchSize: number): number {
+  return Math.max(batchSize, Math.min(batchSize * 10, 1_000));
+}
+
 function deliverySettings(config: ResolvedConfig, once: boolean): DeliverySettings {
   return {
-    limits: { rows: config.maxBatchSize, bytes: config.maxBatchBytes },
+    batchSize: config.maxBatchSize,
+    limits: { rows: fetchRows(config.maxBatchSize), bytes: config.maxBatchBytes },
     retry: config.retry,
     handlerTimeoutSeconds: config.handlerTimeoutSeconds,
     fallbackSeconds: config.timeoutSeconds,

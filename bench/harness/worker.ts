@@ -23,7 +23,6 @@ export interface WorkerOptions {
   readonly readyText?: string;
   /** Do not wait until it is ready: it does its work and ends. */
   readonly once?: boolean;
-  readonly nodeOptions?: readonly string[];
 }
 
 /** Of the system's monotonic clock, which all processes share. Milliseconds. */
@@ -31,14 +30,15 @@ export function clock(): number {
   return Number(process.hrtime.bigint()) / 1e6;
 }
 
+/** For whoever looks where the time goes: `BENCH_NODE_OPTIONS='--cpu-prof --cpu-prof-dir=…'`. */
+const EXTRA = process.env['BENCH_NODE_OPTIONS']?.split(' ') ?? [];
+
 export async function startWorker(site: Site, options: WorkerOptions): Promise<Worker> {
   const startedAt = clock();
   const child = fork(options.file, [...(options.parameters ?? [])], {
     cwd: options.cwd,
     env: { ...process.env, DATABASE_URL: site.url, ...options.env },
-    execArgv: [
-      ...(options.nodeOptions ?? (options.file.endsWith('.ts') ? ['--import', 'tsx'] : [])),
-    ],
+    execArgv: [...(options.file.endsWith('.ts') ? ['--import', 'tsx'] : []), ...EXTRA],
     stdio: ['ignore', 'pipe', 'pipe', 'ipc'],
   });
   const ended = new Promise<void>((resolve) => child.once('close', () => resolve()));

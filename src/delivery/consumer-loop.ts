@@ -19,6 +19,8 @@ export interface ConsumerLoopOptions {
   readonly names: Names;
   readonly consumer: { readonly id: string };
   readonly attempts: Attempts;
+  /** How many may be handled ahead of one that still runs. */
+  readonly takenUp: number;
   readonly lanes: LaneLimits;
   readonly reading: Reading;
   readonly keeper: CursorKeeper;
@@ -195,20 +197,20 @@ export class ConsumerLoop {
     );
   }
 
-  /** Ahead of the handlers, about a batch is fetched. */
+  /** One fetch waits for the handlers while the next is under way: server and handlers work side by side. */
   #hasRoom(): boolean {
     const { limits } = this.#options.reading;
     return (
-      this.#lanes.waiting('log') * 4 <= limits.rows &&
+      this.#lanes.waiting('log') <= limits.rows &&
       this.#recorder.unsettledBytes * 2 <= limits.bytes &&
-      this.#progress.uncovered < limits.rows
+      this.#progress.uncovered < this.#options.takenUp
     );
   }
 
   #noteEnd(): void {
     this.#noteLive();
-    const { redeliveries, reading, attempts } = this.#options;
-    const isFarAhead = this.#progress.uncovered >= reading.limits.rows;
+    const { redeliveries, takenUp, attempts } = this.#options;
+    const isFarAhead = this.#progress.uncovered >= takenUp;
     if (isFarAhead && attempts.mayBePassed) this.#recorder.passRunning();
     const isHungry = this.#mayBeNew && this.#hasRoom();
     const hasRoomAgain = this.#waitsForRoom && this.#hasRoomForDue();

@@ -81,7 +81,7 @@ export class PartitionRun {
       store: new RedeliveryStore(db.pool, db.names, claim.hold),
       waiting: new WaitingRedeliveries(db.pool, db.names, claim.hold),
       patience,
-      limits: settings.limits,
+      limits: { rows: settings.batchSize, bytes: settings.limits.bytes },
       startedAt: claim.now,
       onFenced: this.#onFenced,
     });
@@ -147,7 +147,7 @@ export class PartitionRun {
     redeliveries: Redeliveries,
   ): ConsumerLoop {
     const { db, consumer, settings, claim, partition, upTo, aborting, logger } = this.#options;
-    const { limits, fallbackSeconds, once } = settings;
+    const { batchSize, limits, fallbackSeconds, once } = settings;
     const execution: Execution = {
       consumer,
       policy: { ...settings.retry, ...consumer.retry },
@@ -170,6 +170,7 @@ export class PartitionRun {
             onFenced: this.#onFenced,
           })
         : new PlainAttempts(execution),
+      takenUp: batchSize,
       lanes: {
         concurrency: consumer.concurrency,
         batchSize: consumer.handleBatch === undefined ? 1 : consumer.batchSize,

@@ -1,6 +1,6 @@
 import type { FencedWrite } from '../cursor/cursor-store.ts';
 import { Mutex } from '../lifecycle/mutex.ts';
-import type { FetchLimits } from '../log/fetch-fresh.ts';
+import type { FetchLimits } from '../log/fetch-limits.ts';
 import type { LogRow } from '../log/log-row.ts';
 import type { Patience } from './patience.ts';
 import type { RedeliveryStore, Resolved } from './redelivery-store.ts';

@@ -3,8 +3,10 @@ import type { Window } from '../cursor/cursor.ts';
 import { type Interest, partitionFilter } from '../cursor/partition.ts';
 import type { Snapshot } from '../cursor/snapshot.ts';
 import { type Names, qualified } from '../db/names.ts';
-import type { FetchLimits } from './fetch-fresh.ts';
-import { type LogRow, logRowOf, rowsWithinBytes } from './log-row.ts';
+import type { FetchLimits } from './fetch-limits.ts';
+import { type LogRow, type LogRowValues, logRowOf } from './log-row.ts';
+import { rowsWithinBytes } from './rows-within-bytes.ts';
+import { shareOf, smallOnes, smallRows } from './small-rows.ts';
 
 export interface Page {
   readonly rows: readonly LogRow[];
@@ -33,61 +35,62 @@ export async function fetchPage(
 ): Promise<Page> {
   const { until, lastId } = window;
   const filter = partitionFilter(names, partition, 8);
-  const { rows } = await client.query<PageValues>({
+  const values = [seen, until, lastId, channels, limits.rows, life];
+  const { rows: found } = await client.query<LogRowValues>({
     name: `pgwatch_fetch_page${filter.suffix}`,
     text: pageStatement(names, filter.condition),
-    values: [seen, until, lastId, channels, limits.rows, limits.bytes, life, ...filter.values],
+    values: [...values, shareOf(limits), ...filter.values],
     rowMode: 'array',
   });
-  const found = rows[0]?.[5] ?? 0;
-  return {
-    rows: rows.map(([id, channel, key, json, writtenAt]) =>
-      logRowOf([id, channel, key, json, writtenAt]),
-    ),
-    last: found < limits.rows && rows.length === found,
-  };
+  const page = found.map(logRowOf);
+  const small = smallOnes(page);
+  const isWholeRest = page.length < limits.rows;
+  if (small === page.length) return { rows: page, last: isWholeRest };
+  if (small > 0) return { rows: page.slice(0, small), last: false };
+  const { rows } = await client.query<LogRowValues>({
+    name: `pgwatch_fetch_large${filter.suffix}`,
+    text: largePageStatement(names, filter.condition),
+    values: [...values, limits.bytes, ...filter.values],
+    rowMode: 'array',
+  });
+  return { rows: rows.map(logRowOf), last: isWholeRest && rows.length === page.length };
 }
 
-type PageValues = [
-  id: number,
-  channel: string,
-  key: string | null,
-  json: string | null,
-  writtenAt: number,
-  /** How many rows the page would have without the limit on bytes. */
-  found: number,
-];
-
+/** A page without the texts of those that are not small; $7 is what is small. */
 export function pageStatement(names: Names, ofPartition = ''): string {
-  const log = qualified(names, 'notification_log');
+  return `${smallRows(`(${nextRows(names, ofPartition)})`, '$7')} order by id`;
+}
+
+/** As much of a page as keeps to the bytes of $7, for one that begins with a large notification. */
+export function largePageStatement(names: Names, ofPartition = ''): string {
+  return rowsWithinBytes(names, {
+    from: `(
+      select page.*, row_number() over (order by id) as position
+      from (${nextRows(names, ofPartition)}) page
+    )`,
+    limit: '$7',
+  });
+}
+
+function nextRows(names: Names, ofPartition: string): string {
   return `
-    with page as materialized (
-      select in_window.*
-      from unnest($4::text[] collate "C") as wanted (channel)
-      cross join lateral (
-        select id, channel, key, payload, created_at
-        from (
-          select id, channel, key, payload, created_at, xid
-          from ${log} log
-          where (log.channel, log.id) > (wanted.channel, $3::bigint) and log.channel <= wanted.channel
-          order by log.channel, log.id
-          offset 0
-        ) ahead
-        where not pg_visible_in_snapshot(xid, $1::pg_snapshot)
-          and pg_visible_in_snapshot(xid, $2::pg_snapshot)
-          ${ofPartition}
-        limit $5
-      ) in_window
-      where exists (select from ${qualified(names, 'server_life')} where id = $7)
-      order by in_window.id
+    select in_window.*
+    from unnest($4::text[] collate "C") as wanted (channel)
+    cross join lateral (
+      select id, channel, key, payload, created_at
+      from (
+        select id, channel, key, payload, created_at, xid
+        from ${qualified(names, 'notification_log')} log
+        where (log.channel, log.id) > (wanted.channel, $3::bigint) and log.channel <= wanted.channel
+        order by log.channel, log.id
+        offset 0
+      ) ahead
+      where not pg_visible_in_snapshot(xid, $1::pg_snapshot)
+        and pg_visible_in_snapshot(xid, $2::pg_snapshot)
+        ${ofPartition}
       limit $5
-    )
-    ${rowsWithinBytes(names, {
-      from: `(
-        select page.*, count(*) over () as found, row_number() over (order by id) as position
-        from page
-      )`,
-      limit: '$6',
-      carry: ['found'],
-    })}`;
+    ) in_window
+    where exists (select from ${qualified(names, 'server_life')} where id = $6)
+    order by in_window.id
+    limit $5`;
 }

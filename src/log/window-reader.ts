@@ -3,7 +3,8 @@ import { type Cursor, closeWindow, openWindow, seeNothingUpTo } from '../cursor/
 import type { Interest } from '../cursor/partition.ts';
 import type { Snapshot } from '../cursor/snapshot.ts';
 import type { Names } from '../db/names.ts';
-import { type FetchLimits, fetchFresh } from './fetch-fresh.ts';
+import { fetchFresh } from './fetch-fresh.ts';
+import type { FetchLimits } from './fetch-limits.ts';
 import { fetchPage } from './fetch-page.ts';
 import { findWindowStart } from './find-window-start.ts';
 import type { LogRow } from './log-row.ts';

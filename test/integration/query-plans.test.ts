@@ -2,7 +2,7 @@ import type { PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partitionFilter } from '../../src/cursor/partition.ts';
 import { freshStatement } from '../../src/log/fetch-fresh.ts';
-import { pageStatement } from '../../src/log/fetch-page.ts';
+import { largePageStatement, pageStatement } from '../../src/log/fetch-page.ts';
 import { windowStartStatement } from '../../src/log/find-window-start.ts';
 import { probeStatement } from '../../src/wake/probe.ts';
 import { createInstalledDatabase, type InstalledDatabase } from '../support/installed-database.ts';
@@ -86,8 +86,12 @@ async function explain(
   }
 }
 
-const limits = () => ['100', '16000000', life];
-const ofPartition = () => partitionFilter(test.db.names, { number: 3, of: 8 }, 8).condition;
+/** How many bytes of text one row may have, in a fetch of 100. */
+const SHARE = '160000';
+const freshLimits = () => ['101', SHARE, life];
+const pageLimits = (rows = '100') => [rows, life, SHARE];
+const ofPartition = (first: number) =>
+  partitionFilter(test.db.names, { number: 3, of: 8 }, first).condition;
 const PARTITION = ['3', '8'];
 
 const HOT_PATHS: readonly [
@@ -98,62 +102,67 @@ const HOT_PATHS: readonly [
   [
     'a fetch that finds nothing',
     () => freshStatement(test.db.names),
-    () => [`${LAST_XID + 5}`, `{${LAST_XID + 1},${LAST_XID + 2}}`, '{busy}', '101', ...limits()],
+    () => [`${LAST_XID + 5}`, `{${LAST_XID + 1},${LAST_XID + 2}}`, '{busy}', ...freshLimits()],
   ],
   [
     'a fetch of a few new rows, some of them late',
     () => freshStatement(test.db.names),
-    () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '{busy,quiet}', '101', ...limits()],
+    () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '{busy,quiet}', ...freshLimits()],
   ],
   [
     'a fetch of a few new rows of a partition',
-    () => freshStatement(test.db.names, ofPartition()),
-    () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '{busy}', '101', ...limits(), ...PARTITION],
+    () => freshStatement(test.db.names, ofPartition(7)),
+    () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '{busy}', ...freshLimits(), ...PARTITION],
   ],
   [
     'a fetch for a quiet channel',
     () => freshStatement(test.db.names),
-    () => [`${LAST_XID - 20}`, '{}', '{quiet}', '101', ...limits()],
+    () => [`${LAST_XID - 20}`, '{}', '{quiet}', ...freshLimits()],
   ],
   [
     'a fetch that finds too much',
     () => freshStatement(test.db.names),
-    () => [`${FIRST_XID}`, '{}', '{busy}', '101', ...limits()],
+    () => [`${FIRST_XID}`, '{}', '{busy}', ...freshLimits()],
   ],
   [
     'a fetch that finds too much of a partition',
-    () => freshStatement(test.db.names, ofPartition()),
-    () => [`${FIRST_XID}`, '{}', '{busy}', '101', ...limits(), ...PARTITION],
+    () => freshStatement(test.db.names, ofPartition(7)),
+    () => [`${FIRST_XID}`, '{}', '{busy}', ...freshLimits(), ...PARTITION],
   ],
   [
     'a fetch that finds too much of one late transaction',
     () => freshStatement(test.db.names),
-    () => [`${LAST_XID + 5}`, `{${BULK_XID}}`, '{busy}', '101', ...limits()],
+    () => [`${LAST_XID + 5}`, `{${BULK_XID}}`, '{busy}', ...freshLimits()],
   ],
   [
     'a page in the middle of a backlog',
     () => pageStatement(test.db.names),
-    () => ['1:1:', UP_TO_NOW, '100000', '{busy}', ...limits()],
+    () => ['1:1:', UP_TO_NOW, '100000', '{busy}', ...pageLimits()],
   ],
   [
     'a page of a partition',
-    () => pageStatement(test.db.names, ofPartition()),
-    () => ['1:1:', UP_TO_NOW, '100000', '{busy}', ...limits(), ...PARTITION],
+    () => pageStatement(test.db.names, ofPartition(8)),
+    () => ['1:1:', UP_TO_NOW, '100000', '{busy}', ...pageLimits(), ...PARTITION],
   ],
   [
     'a page of a thousand rows',
     () => pageStatement(test.db.names),
-    () => ['1:1:', UP_TO_NOW, '1000', '{busy}', '1000', '16000000', life],
+    () => ['1:1:', UP_TO_NOW, '1000', '{busy}', ...pageLimits('1000')],
   ],
   [
     'a page of a quiet channel beside a busy one',
     () => pageStatement(test.db.names),
-    () => ['1:1:', UP_TO_NOW, '0', '{quiet}', '10', '16000000', life],
+    () => ['1:1:', UP_TO_NOW, '0', '{quiet}', ...pageLimits('10')],
   ],
   [
     'the last page of a window',
     () => pageStatement(test.db.names),
-    () => ['1:1:', UP_TO_NOW, `${ROWS - 10}`, '{quiet,busy}', ...limits()],
+    () => ['1:1:', UP_TO_NOW, `${ROWS - 10}`, '{quiet,busy}', ...pageLimits()],
+  ],
+  [
+    'a page that begins with a large notification',
+    () => largePageStatement(test.db.names),
+    () => ['1:1:', UP_TO_NOW, '100000', '{busy}', '100', life, '16000000'],
   ],
   [
     'a look of the doorkeeper',

@@ -57,3 +57,6 @@ export function partitionOf(
 ): RawBuilder<number> {
   return sql<number>`${sql.id(schema, 'partition_of')}(${key}, ${id}, ${partitions})`;
 }
+
+/** How events and logs name a partition: not at all where nothing is split. */
+export const nameOf = ({ number, of }: Partition) => (of === 1 ? {} : { partition: number });

@@ -37,3 +37,13 @@ export function isVisible(xid: bigint, snapshot: Snapshot): boolean {
   const { xmax, xip } = partsOf(snapshot);
   return xid < xmax && !xip.includes(xid);
 }
+
+/**
+ * Whether everything that is visible in the earlier snapshot is visible in the later one. Of two
+ * snapshots of one server, one always includes the other.
+ */
+export function includes(later: Snapshot, earlier: Snapshot): boolean {
+  const { xmax, xip } = partsOf(later);
+  const before = partsOf(earlier);
+  return before.xmax <= xmax && xip.every((xid) => xid >= before.xmax || before.xip.includes(xid));
+}

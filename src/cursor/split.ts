@@ -65,3 +65,11 @@ export async function readSplit(
     })),
   };
 }
+
+/** Until the first lease of another process runs out, unless it is renewed. */
+export function msUntilOthersEnd({ states }: SplitState, own: LeaseOwner): number {
+  const ends = states
+    .filter(({ owner }) => owner !== undefined && owner !== own)
+    .map(({ secondsLeft }) => Math.ceil(secondsLeft * 1000) + 1);
+  return Math.min(...ends);
+}

@@ -1,10 +1,9 @@
-import type { Pool } from 'pg';
 import type { Cursor } from '../cursor/cursor.ts';
 import type { CursorKeeper } from '../cursor/cursor-keeper.ts';
 import { Progress } from '../cursor/progress.ts';
-import type { Names } from '../db/names.ts';
+import type { FetchLimits } from '../log/fetch-limits.ts';
 import type { LogRow } from '../log/log-row.ts';
-import { nextBatch, type Reading } from '../log/window-reader.ts';
+import type { LogReader } from '../log/shared-reads.ts';
 import { PendingWake } from '../wake/pending-wake.ts';
 import type { Attempts } from './attempts.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -15,14 +14,15 @@ import { Recorder } from './recorder.ts';
 import type { Redeliveries } from './redeliveries.ts';
 
 export interface ConsumerLoopOptions {
-  readonly pool: Pool;
-  readonly names: Names;
   readonly consumer: { readonly id: string };
   readonly attempts: Attempts;
   /** How many may be handled ahead of one that still runs. */
   readonly takenUp: number;
   readonly lanes: LaneLimits;
-  readonly reading: Reading;
+  readonly reader: LogReader;
+  readonly limits: FetchLimits;
+  /** The log is read to an end that others wait for, and is not read further. */
+  readonly isClosing: boolean;
   readonly keeper: CursorKeeper;
   readonly redeliveries: Redeliveries;
   /** A fetch without having been woken: a safety net. Milliseconds. */
@@ -146,10 +146,8 @@ export class ConsumerLoop {
   async #fetchNew(): Promise<boolean> {
     if (!this.#mayBeNew || !this.#hasRoom()) return false;
     this.#mayBeNew = false;
-    const { pool, names, reading, patience, redeliveries, once, onFenced } = this.#options;
-    const batch = await patience.until(() =>
-      nextBatch(pool, names, this.#progress.fetchAfter, reading),
-    );
+    const { reader, patience, redeliveries, once, onFenced } = this.#options;
+    const batch = await patience.until(() => reader.next(this.#progress.fetchAfter));
     if (batch === undefined) {
       onFenced();
       return false;
@@ -172,12 +170,12 @@ export class ConsumerLoop {
   }
 
   #seeNothing(cursor: Cursor): void {
-    const { keeper, reading } = this.#options;
+    const { keeper, isClosing } = this.#options;
     const before = this.#progress.cursor;
     this.#progress.seeNothing(cursor);
     const after = this.#progress.cursor;
     // Others wait until all cursors stand there.
-    if (reading.upTo !== undefined && after !== before) keeper.advance(after);
+    if (isClosing && after !== before) keeper.advance(after);
     else keeper.moveInMemory(after);
   }
 
@@ -190,7 +188,7 @@ export class ConsumerLoop {
 
   /** Side by side, many large ones could be taken from what is due; they count until they are done. */
   #hasRoomForDue(): boolean {
-    const { limits } = this.#options.reading;
+    const { limits } = this.#options;
     return (
       this.#lanes.waiting('redelivery') === 0 &&
       this.#lanes.heldBytes('redelivery') * 2 <= limits.bytes
@@ -199,7 +197,7 @@ export class ConsumerLoop {
 
   /** One fetch waits for the handlers while the next is under way: server and handlers work side by side. */
   #hasRoom(): boolean {
-    const { limits } = this.#options.reading;
+    const { limits } = this.#options;
     return (
       this.#lanes.waiting('log') <= limits.rows &&
       this.#recorder.unsettledBytes * 2 <= limits.bytes &&

@@ -5,9 +5,9 @@ import { claimCursor } from '../cursor/cursor-store.ts';
 import { fairShare } from '../cursor/fair-share.ts';
 import type { LeaseOwner } from '../cursor/lease-owner.ts';
 import { Membership } from '../cursor/membership.ts';
-import type { Partition } from '../cursor/partition.ts';
+import { nameOf } from '../cursor/partition.ts';
 import { registerConsumer } from '../cursor/registration.ts';
-import { readSplit, type SplitState } from '../cursor/split.ts';
+import { msUntilOthersEnd, readSplit, type SplitState } from '../cursor/split.ts';
 import { changeSplit } from '../cursor/split-change.ts';
 import type { Database } from '../db/database.ts';
 import { PendingWake } from '../wake/pending-wake.ts';
@@ -16,6 +16,7 @@ import type { DeliveryEvent, DeliveryEventSink } from './events.ts';
 import { PartitionRuns } from './partition-runs.ts';
 import { ANSWER_WITHIN_MS, Patience, StoppedError } from './patience.ts';
 import type { DeliverySettings } from './settings.ts';
+import type { SharedAccess } from './shared-access.ts';
 
 export interface ConsumerRunnerOptions {
   readonly db: Database;
@@ -23,6 +24,7 @@ export interface ConsumerRunnerOptions {
   readonly settings: DeliverySettings;
   readonly owner: LeaseOwner;
   readonly router: WakeRouter;
+  readonly shared: SharedAccess;
   /** Aborted: begin nothing more. */
   readonly stopping: AbortSignal;
   /** Aborted: handlers have had their time. */
@@ -170,11 +172,10 @@ export class ConsumerRunner {
       if (other === undefined || other === owner) continue;
       if (settings.once) this.#over.add(number);
       if (split.partitions > 1 && !settings.once) continue;
-      const named = nameOf({ number, of: split.partitions });
       this.#say(`taken ${number} ${other}`, {
         type: 'waiting-for-lease',
         consumer: consumer.id,
-        ...named,
+        ...nameOf({ number, of: split.partitions }),
         owner: other,
         secondsLeft,
       });
@@ -190,30 +191,34 @@ export class ConsumerRunner {
       members.map((member) => [member, states.filter((state) => state.owner === member).length]),
     );
     const share = fairShare(partitions, held, owner);
-    const processes = members.length;
-    this.#say(`sharing ${share} ${processes}`, {
+    this.#say(`sharing ${share} ${members.length}`, {
       type: 'sharing',
       consumer: consumer.id,
       partitions,
       share,
-      processes,
+      processes: members.length,
     });
     return share;
   }
 
   async #start(consumerId: number, split: SplitState, number: number): Promise<void> {
     const { db, consumer, owner, settings, logger, emit } = this.#options;
-    const { id, channels } = consumer;
-    const { leaseSeconds } = settings;
+    const claimant = { owner, channels: consumer.channels, leaseSeconds: settings.leaseSeconds };
     let claimedAt = 0;
     const claim = await this.#patience.until(() => {
       claimedAt = performance.now();
-      return claimCursor(db, consumerId, split, number, { owner, channels, leaseSeconds });
+      return claimCursor(db, consumerId, split, number, claimant);
     });
     if (claim.kind !== 'held') return;
     const partition = { number, of: split.partitions };
     const named = nameOf(partition);
-    emit({ type: 'claimed', consumer: id, ...named, epoch: claim.hold.epoch, ...claim.channels });
+    emit({
+      type: 'claimed',
+      consumer: consumer.id,
+      ...named,
+      epoch: claim.hold.epoch,
+      ...claim.channels,
+    });
     this.#runs.start({
       ...this.#options,
       claim,
@@ -236,15 +241,10 @@ export class ConsumerRunner {
   }
 
   /** Also just when a lease runs out that nobody has renewed. */
-  #msUntilNextLook({ partitions, closingAt, states }: SplitState): number {
-    const isAllOurs = partitions === 1 && closingAt === undefined && this.#runs.count === 1;
+  #msUntilNextLook(split: SplitState): number {
+    const isAllOurs =
+      split.partitions === 1 && split.closingAt === undefined && this.#runs.count === 1;
     if (isAllOurs) return Number.POSITIVE_INFINITY;
-    const ends = states
-      .filter(({ owner }) => owner !== undefined && owner !== this.#options.owner)
-      .map(({ secondsLeft }) => Math.ceil(secondsLeft * 1000) + 1);
-    return Math.min(LOOK_EVERY_MS, ...ends);
+    return Math.min(LOOK_EVERY_MS, msUntilOthersEnd(split, this.#options.owner));
   }
 }
-
-/** How events and logs name a partition: not at all where nothing is split. */
-const nameOf = ({ number, of }: Partition) => (of === 1 ? {} : { partition: number });

@@ -6,9 +6,10 @@ import type { Database } from '../db/database.ts';
 import { backoffMs } from '../lifecycle/backoff.ts';
 import { pause } from '../lifecycle/pause.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
-import { ConsumerRunner } from './consumer-runner.ts';
+import { ConsumerRunner, type ConsumerRunnerOptions } from './consumer-runner.ts';
 import type { DeliveryEventSink } from './events.ts';
 import type { DeliverySettings } from './settings.ts';
+import { shareAccess } from './shared-access.ts';
 
 export interface EngineOptions {
   readonly db: Database;
@@ -45,9 +46,11 @@ export class Engine {
    * @throws with `once`, the first error that stopped a consumer, after the others have ended
    */
   async run(): Promise<void> {
+    const { db, settings, consumers } = this.#options;
     const owner = newLeaseOwner();
+    const shared = shareAccess(db, settings);
     const results = await Promise.allSettled(
-      this.#options.consumers.map((consumer) => this.#keepRunning(consumer, owner)),
+      consumers.map((consumer) => this.#keepRunning(consumer, { owner, shared })),
     );
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
@@ -65,7 +68,10 @@ export class Engine {
   }
 
   /** A fault of ours in one consumer's loop must neither end it for good nor touch the others. */
-  async #keepRunning(consumer: Consumer, owner: ReturnType<typeof newLeaseOwner>): Promise<void> {
+  async #keepRunning(
+    consumer: Consumer,
+    common: Pick<ConsumerRunnerOptions, 'owner' | 'shared'>,
+  ): Promise<void> {
     const { db, settings, router, emit } = this.#options;
     const logger = this.#options.logger.child({ consumer: consumer.id });
     const stopping = this.#stopping.signal;
@@ -75,7 +81,7 @@ export class Engine {
           db,
           consumer,
           settings,
-          owner,
+          ...common,
           router,
           stopping,
           aborting: this.#aborting.signal,

@@ -2,10 +2,11 @@ import type { Logger } from 'pino';
 import { within } from '../abandonable.ts';
 import type { Consumer } from '../consumer/consumer.ts';
 import { CursorKeeper, type CursorKeeperOptions } from '../cursor/cursor-keeper.ts';
-import { type Claim, releaseLease, writeCursor } from '../cursor/cursor-store.ts';
+import { type Claim, releaseLease } from '../cursor/cursor-store.ts';
 import type { Partition } from '../cursor/partition.ts';
 import type { Snapshot } from '../cursor/snapshot.ts';
 import type { Database } from '../db/database.ts';
+import { type LogReader, separateReader } from '../log/shared-reads.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
 import { PlainAttempts } from './attempts.ts';
 import { ConsumerLoop } from './consumer-loop.ts';
@@ -15,6 +16,7 @@ import { ANSWER_WITHIN_MS, Misses, Patience, StoppedError } from './patience.ts'
 import { Redeliveries } from './redeliveries.ts';
 import { RedeliveryStore } from './redelivery-store.ts';
 import type { DeliverySettings } from './settings.ts';
+import type { SharedAccess } from './shared-access.ts';
 import { CommitUnknownError, TransactionalAttempts } from './transactional-attempts.ts';
 import { WaitingRedeliveries } from './waiting-redeliveries.ts';
 
@@ -25,6 +27,7 @@ export interface PartitionRunOptions {
   readonly consumer: Consumer;
   readonly settings: DeliverySettings;
   readonly router: WakeRouter;
+  readonly shared: SharedAccess;
   readonly claim: HeldClaim;
   /** When it was asked for, of performance.now(): the lease counts from then at the earliest. */
   readonly claimedAt: number;
@@ -85,7 +88,8 @@ export class PartitionRun {
       startedAt: claim.now,
       onFenced: this.#onFenced,
     });
-    const loop = this.#newLoop(stopping, patience, keeper, redeliveries);
+    const reader = this.#openReader();
+    const loop = this.#newLoop(stopping, patience, keeper, redeliveries, reader);
     router.add(loop, consumer.channels);
     try {
       await redeliveries.open();
@@ -98,6 +102,7 @@ export class PartitionRun {
       if (!(error instanceof StoppedError)) throw error;
     } finally {
       router.remove(loop);
+      reader.close();
       await this.#handOver(keeper, redeliveries);
     }
     return this.#fence.signal.aborted ? 'fenced' : 'done';
@@ -115,7 +120,7 @@ export class PartitionRun {
   }
 
   #newKeeper(on: Pick<CursorKeeperOptions, 'onLeaseRenewed' | 'onStored'>): CursorKeeper {
-    const { db, consumer, claim, claimedAt, skipPlayback, logger } = this.#options;
+    const { shared, consumer, claim, claimedAt, skipPlayback, logger } = this.#options;
     const { hold, cursor, now } = claim;
     const { leaseSeconds } = hold;
     const use = { consumer: consumer.id, operation: 'store-cursor' } as const;
@@ -125,7 +130,7 @@ export class PartitionRun {
     });
     const keeper = new CursorKeeper({
       cursor: skipPlayback ? { seen: now, window: undefined } : cursor,
-      write: (moved) => misses.of(() => writeCursor(db.pool, db.names, hold, moved)),
+      write: (moved) => misses.of(() => shared.writes.write(hold, moved)),
       renewEveryMs: (leaseSeconds * 1000) / 3,
       leaseMs: leaseSeconds * 1000,
       heldSince: claimedAt,
@@ -140,13 +145,21 @@ export class PartitionRun {
     return keeper;
   }
 
+  #openReader(): LogReader {
+    const { db, consumer, settings, shared, claim, partition, upTo } = this.#options;
+    const interest = { channels: consumer.channels, partition, life: claim.hold.life };
+    if (upTo === undefined) return shared.reads.open(interest);
+    return separateReader(db.pool, db.names, { interest, limits: settings.limits, upTo });
+  }
+
   #newLoop(
     stopping: AbortSignal,
     patience: Patience,
     keeper: CursorKeeper,
     redeliveries: Redeliveries,
+    reader: LogReader,
   ): ConsumerLoop {
-    const { db, consumer, settings, claim, partition, upTo, aborting, logger } = this.#options;
+    const { db, consumer, settings, claim, upTo, aborting, logger } = this.#options;
     const { batchSize, limits, fallbackSeconds, once } = settings;
     const execution: Execution = {
       consumer,
@@ -156,8 +169,6 @@ export class PartitionRun {
       context: { signal: AbortSignal.any([aborting, this.#fence.signal]), logger, consumer },
     };
     return new ConsumerLoop({
-      pool: db.pool,
-      names: db.names,
       consumer,
       attempts: consumer.transactional
         ? new TransactionalAttempts({
@@ -175,11 +186,9 @@ export class PartitionRun {
         concurrency: consumer.concurrency,
         batchSize: consumer.handleBatch === undefined ? 1 : consumer.batchSize,
       },
-      reading: {
-        interest: { channels: consumer.channels, partition, life: claim.hold.life },
-        limits,
-        upTo,
-      },
+      reader,
+      limits,
+      isClosing: upTo !== undefined,
       keeper,
       redeliveries,
       fallbackMs: fallbackSeconds * 1000,

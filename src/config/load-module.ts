@@ -62,7 +62,12 @@ function isObject(value: unknown): value is Record<string, unknown> {
  */
 async function registerTypeScript(folder: string): Promise<void> {
   const tsconfig = findUp(folder, 'tsconfig.json');
-  const [esm, cjs] = await Promise.all([import('tsx/esm/api'), import('tsx/cjs/api')]);
+  const [esm, cjs] = await Promise.all([
+    import('tsx/esm/api'),
+    import('tsx/cjs/api'),
+    // Before the hooks are there: through them, each of its files takes several times as long.
+    shareOwnPackage(),
+  ]);
   const before = env['TSX_TSCONFIG_PATH'];
   // The CommonJS half reads its tsconfig from the environment only.
   if (tsconfig !== undefined) env['TSX_TSCONFIG_PATH'] = tsconfig;
@@ -73,7 +78,6 @@ async function registerTypeScript(folder: string): Promise<void> {
     if (before === undefined) delete env['TSX_TSCONFIG_PATH'];
     else env['TSX_TSCONFIG_PATH'] = before;
   }
-  await shareOwnPackage();
 }
 
 /**

@@ -1,5 +1,4 @@
 import { createHash } from 'node:crypto';
-import pg from 'pg';
 
 /**
  * The names of one installation in a database. Several may live side by side, each in a schema of
@@ -39,14 +38,17 @@ export function namesOf(schema: string, functionsSchema: string): Names {
   };
 }
 
-/** A name as an SQL identifier. */
+/** A name as an SQL identifier. Not by pg's function: whoever only quotes need not load pg. */
 export function quoteIdentifier(name: string): string {
-  return pg.escapeIdentifier(name);
+  return `"${name.replaceAll('"', '""')}"`;
 }
 
-/** A text as an SQL literal. */
+/** A text as an SQL literal, which means the same whatever `standard_conforming_strings` is. */
 export function quoteLiteral(text: string): string {
-  return pg.escapeLiteral(text);
+  const doubled = text.replaceAll("'", "''");
+  if (!text.includes('\\')) return `'${doubled}'`;
+  // The space keeps the E apart from a word that ends right before it.
+  return ` E'${doubled.replaceAll('\\', '\\\\')}'`;
 }
 
 /** One of pgwatch's own tables, qualified and quoted. */

@@ -1,4 +1,4 @@
-import { CompiledQuery, type QueryResult } from 'kysely';
+import type { CompiledQuery, QueryResult } from 'kysely';
 import { PgwatchError } from '../errors.ts';
 import { describeType } from '../value-type.ts';
 
@@ -30,10 +30,19 @@ export async function query<Row>(
   assertQueryable(db);
   const { rows } =
     'executeQuery' in db
-      ? await db.executeQuery(CompiledQuery.raw(text, [...values]))
+      ? await db.executeQuery(await compiled(text, values))
       : await db.query(text, [...values]);
   // The statement's author knows its columns.
   return rows as Row[];
+}
+
+/**
+ * Kysely is loaded here only: it has 260 files, which consumers would pay for that import the public
+ * API and no Kysely.
+ */
+async function compiled(text: string, values: readonly unknown[]): Promise<CompiledQuery> {
+  const { CompiledQuery } = await import('kysely');
+  return CompiledQuery.raw(text, [...values]);
 }
 
 /** Says what was found without showing it: a URL that was passed has a password. */

@@ -21,19 +21,30 @@ test('the compiled program prints its help', async () => {
   expect(run.stdout).toContain('Usage: pgwatch');
 });
 
+/** Writes to standard error which modules are loaded. */
+const NOTING_LOADS = {
+  'loaded.mjs': `
+    import { register } from 'node:module';
+    register('data:text/javascript,' + encodeURIComponent(
+      "import { writeSync } from 'node:fs'; export async function load(url, context, next) { writeSync(2, url + '\\\\n'); return next(url, context); }",
+    ));
+  `,
+};
+
 test('printing the help loads no database client, logger or configuration loader', async () => {
-  const cwd = await folderWith({
-    'loaded.mjs': `
-      import { register } from 'node:module';
-      register('data:text/javascript,' + encodeURIComponent(
-        "import { writeSync } from 'node:fs'; export async function load(url, context, next) { writeSync(2, url + '\\\\n'); return next(url, context); }",
-      ));
-    `,
-  });
+  const cwd = await folderWith(NOTING_LOADS);
   const run = await runNode(['--import', './loaded.mjs', program.bin, '--help'], { cwd });
   expect(run.code).toBe(0);
   expect(run.stderr).toContain('src/cli/program.js');
   expect(run.stderr).not.toMatch(/node_modules\/(?!commander\/)/);
+});
+
+test('listing consumers, which import the public API, loads no database client', async () => {
+  const cwd = await folderWith({ ...NOTING_LOADS, 'consumers/none.ts': 'export {};' });
+  const run = await runNode(['--import', './loaded.mjs', program.bin, 'list-consumers'], { cwd });
+  expect(run.code).toBe(0);
+  expect(run.stderr).toContain('src/index.js');
+  expect(run.stderr).not.toMatch(/node_modules\/(pg|kysely)\//);
 });
 
 test('wrong usage exits with 2, and the error is on standard error', async () => {

@@ -12,6 +12,8 @@ export interface Worker {
   /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
   report(): Promise<SinkReport>;
+  /** Ends it in order, before its turn ends. */
+  stop(): Promise<void>;
 }
 
 export interface WorkerOptions {
@@ -47,13 +49,16 @@ export async function startWorker(site: Site, options: WorkerOptions): Promise<W
     throw new Error(`${options.file} ended:\n${output.text()}`);
   });
   failed.catch(() => {});
-  site.onEnd(async () => {
+  const stop = async () => {
     if (child.exitCode === null && child.signalCode === null) child.kill('SIGTERM');
     const timer = setTimeout(() => child.kill('SIGKILL'), 15_000);
     await ended;
     clearTimeout(timer);
-  });
-  const done = nextReport(child, 'done');
+  };
+  site.onEnd(stop);
+  const done = Promise.race([nextReport(child, 'done'), failed]);
+  // Who stops it before has not waited for it.
+  done.catch(() => {});
   if (options.once !== true) {
     const { readyText } = options;
     await Promise.race([
@@ -64,8 +69,9 @@ export async function startWorker(site: Site, options: WorkerOptions): Promise<W
   return {
     pid: child.pid ?? 0,
     startedAt,
-    done: Promise.race([done, failed]),
+    done,
     ended,
+    stop,
     report() {
       const report = nextReport(child, 'report');
       child.send('report');

@@ -1,7 +1,16 @@
 import type { Measure } from '../harness/measure.ts';
 import { commandLine } from './command-line.ts';
 import { drain } from './drain.ts';
+import { growth } from './growth.ts';
 import { memory } from './memory.ts';
+import { retention, retentionDisk } from './retention.ts';
 
 /** In the order in which they are run. */
-export const measures: readonly Measure[] = [drain, memory, commandLine];
+export const measures: readonly Measure[] = [
+  drain,
+  memory,
+  commandLine,
+  retention,
+  retentionDisk,
+  growth,
+];

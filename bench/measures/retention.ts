@@ -52,8 +52,8 @@ export const retention: Measure = {
 
 const LOG = 'log';
 const INDEXES = 'its indexes';
-const VACUUMED = '3 after a vacuum';
 const REFILLED = '4 a million more';
+const REFILLED_AGAIN = '5 another million';
 
 export const retentionDisk: Measure = {
   name: 'retention-disk',
@@ -61,7 +61,7 @@ export const retentionDisk: Measure = {
   unit: 'MiB',
   better: 'lower',
   repeats: 1,
-  note: 'Autovacuum does by itself, some time later, what the vacuum here does at once.',
+  note: 'Autovacuum does by itself, some time later, what the vacuum here does at once. A page of an index that a vacuum has emptied is used again after the next vacuum only, hence the second million; there is a vacuum after each.',
   turns: (scale) => [
     {
       name: 'clean-up',
@@ -71,16 +71,19 @@ export const retentionDisk: Measure = {
         await cleanUp(site);
         const after = await sizes(site, '2 after');
         await site.client.query('vacuum pgwatch.notification_log');
-        const vacuumed = await sizes(site, VACUUMED);
+        const vacuumed = await sizes(site, '3 after a vacuum');
         await fillLog(site, { rows: scale.of(1_000_000, 10_000) });
-        return [...before, ...after, ...vacuumed, ...(await sizes(site, REFILLED))];
+        const refilled = await sizes(site, REFILLED);
+        await fillLog(site, { rows: scale.of(1_000_000, 10_000) });
+        const refilledAgain = await sizes(site, REFILLED_AGAIN);
+        return [...before, ...after, ...vacuumed, ...refilled, ...refilledAgain];
       },
     },
   ],
   targets: [LOG, INDEXES].map((contender) => ({
     contender,
-    variant: REFILLED,
-    beside: { contender, variant: VACUUMED },
+    variant: REFILLED_AGAIN,
+    beside: { contender, variant: REFILLED },
     atMost: 1.02,
   })),
 };

@@ -2,16 +2,16 @@ import { mkdir, writeFile } from 'node:fs/promises';
 import { parseArgs } from 'node:util';
 import { chartOf } from './harness/chart.ts';
 import { describeMachine } from './harness/machine.ts';
-import type { Scale } from './harness/measure.ts';
+import type { Measure, Scale } from './harness/measure.ts';
 import { tableOf, targetsOf } from './harness/report.ts';
 import { runMeasure } from './harness/run.ts';
 import { SETTINGS, startServer } from './harness/server.ts';
 import { measures } from './measures/index.ts';
 
 // npm run bench: measures pgwatch beside what one would use instead. See docs/performance.md.
-//   --quick             small and once, in two minutes: shows that it works, not how fast
-//   --only drain,bulk   these measures
-//   --repeats 5         how often each is repeated
+//   --quick              small and once, in two minutes: shows that it works, not how fast
+//   --only drain,latency these measures; latency stands for latency-50 and its like
+//   --repeats 5          how often each is repeated
 
 const { values } = parseArgs({
   options: {
@@ -24,7 +24,9 @@ const say = (line: string) => void process.stdout.write(`${line}\n`);
 const results = new URL(values.quick ? './results/quick/' : './results/', import.meta.url);
 
 const only = values.only?.split(',');
-const unknown = only?.filter((name) => !measures.some((measure) => measure.name === name)) ?? [];
+const isNamed = (measure: Measure, name: string) =>
+  measure.name === name || measure.name.startsWith(`${name}-`);
+const unknown = only?.filter((name) => !measures.some((measure) => isNamed(measure, name))) ?? [];
 if (unknown.length > 0) {
   say(
     `There is no measure ${unknown.join(', ')}; there are ${measures.map(({ name }) => name).join(', ')}.`,
@@ -47,7 +49,7 @@ try {
   );
   await mkdir(results, { recursive: true });
   for (const measure of measures) {
-    if (only !== undefined && !only.includes(measure.name)) continue;
+    if (only?.some((name) => isNamed(measure, name)) === false) continue;
     const repeats = values.repeats === undefined ? undefined : Number(values.repeats);
     const result = await runMeasure(measure, { serverUrl: server.url, scale, repeats, say });
     say(`\n${result.title}\n${tableOf(result)}\n\n${targetsOf(result)}\n\n${result.note}\n`);

@@ -26,7 +26,8 @@ export function targetsOf(result: MeasureResult): string {
 
 function describe(target: CheckedTarget, unit: string): string {
   const { contender, variant, beside, atLeast, atMost } = target;
-  const bound = atLeast === undefined ? `at most ${atMost}` : `at least ${atLeast}`;
+  const bound =
+    atLeast === undefined ? `at most ${numeral(atMost ?? 0)}` : `at least ${numeral(atLeast)}`;
   const than =
     beside === undefined
       ? unit

@@ -2,12 +2,16 @@ import type { Measure } from '../harness/measure.ts';
 import { commandLine } from './command-line.ts';
 import { drain } from './drain.ts';
 import { growth } from './growth.ts';
+import { latency } from './latency.ts';
 import { memory } from './memory.ts';
 import { retention, retentionDisk } from './retention.ts';
+import { trouble } from './trouble.ts';
 
 /** In the order in which they are run. */
 export const measures: readonly Measure[] = [
   drain,
+  ...latency,
+  ...trouble,
   memory,
   commandLine,
   retention,

@@ -8,11 +8,13 @@ import { probe } from './probe.ts';
 import type { Ring, WakeRouter } from './wake-router.ts';
 
 /** How often an awake doorkeeper looks. */
-const LOOK_EVERY_MS = 3;
+const LOOK_EVERY_MS = 1;
 /** After so long of nothing it tries to sleep. */
 const DROWSY_AFTER_MS = 10;
-/** How often it looks while a writer in flight keeps it from sleeping. */
+/** How often it looks, at the least, while a writer in flight keeps it from sleeping. */
 const LOOK_BESIDE_WRITER_EVERY_MS = 20;
+/** The share of the quiet that such a look may be late: what comes after 50 ms waits for 5. */
+const LATE_BESIDE_WRITER = 0.1;
 /** How often the others look after the doorkeeper, and it looks whether there are others. */
 const WATCH_EVERY_MS = 1_000;
 /** How often nobody must have rung before the doorkeeper is taken for frozen. */
@@ -44,7 +46,8 @@ export type DoorkeeperSession = Pick<
  *             election and from every other state when there is something new. Writers find the
  *             doorbell lock free, take it shared and ring nobody.
  *   drowsy    Nothing was new for 10 ms: it asks for the doorbell lock exclusively. Refused while
- *             a writer is in flight that rang nobody; then it goes on looking, less often.
+ *             a writer is in flight that rang nobody; then it goes on looking, the less often the
+ *             longer nothing comes.
  *   asleep    It has got the lock, and has looked once more since: writers that come now are
  *             refused the shared lock, and NOTIFY. Left by any notification. Once a second it
  *             looks all the same, for writers that may not NOTIFY.
@@ -116,13 +119,14 @@ export class Doorkeeper {
       if (await this.#lookAndRing()) {
         quietSince = performance.now();
       } else if (performance.now() - quietSince >= DROWSY_AFTER_MS) {
+        const quietMs = performance.now() - quietSince;
         if (await this.#session.tryLock(this.#names.doorbellLock)) {
           // Looked at after the lock: whoever rang nobody was done before, so this sees it.
           if (!(await this.#lookAndRing())) await this.#sleep(signal);
           await this.#session.unlock(this.#names.doorbellLock);
           quietSince = performance.now();
         } else {
-          lookAgainMs = LOOK_BESIDE_WRITER_EVERY_MS;
+          lookAgainMs = Math.min(quietMs * LATE_BESIDE_WRITER, LOOK_BESIDE_WRITER_EVERY_MS);
         }
       }
       await pause(lookAgainMs, signal);

@@ -27,8 +27,12 @@ export const heldSnapshot: Hindrance = {
     await reader.query('begin isolation level repeatable read');
     await reader.query('select count(*) from changes');
     const others = await connect(site);
-    const timer = setInterval(() => {
-      others.query('select pg_current_xact_id()').catch(() => clearInterval(timer));
+    let busy = false;
+    const timer = setInterval(async () => {
+      if (busy) return;
+      busy = true;
+      await others.query('select pg_current_xact_id()').catch(() => clearInterval(timer));
+      busy = false;
     }, XID_EVERY_MS);
     site.onEnd(async () => clearInterval(timer));
   },

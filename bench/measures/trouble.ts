@@ -17,7 +17,7 @@ const TURNS: readonly (readonly [Contender, Hindrance])[] = [
 ];
 
 const ABOUT =
-  'Open writer: a transaction that has written a row, and stays open. Held snapshot: a transaction that reads only, and stays open, while 200 others a second take an id.';
+  'Open writer: a transaction that has written a row, and stays open. Held snapshot: a transaction that reads only, and stays open, while up to 200 others a second take an id.';
 
 /** What is not drained by then is given up, and what was handled is counted. */
 const PATIENCE_MS = 30_000;

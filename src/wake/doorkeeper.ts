@@ -42,7 +42,7 @@ export type DoorkeeperSession = Pick<
  *
  * One process of an installation is the doorkeeper, elected by a session's advisory lock:
  *
- *   awake     Looks every few ms whether rows became visible, and rings for them. Entered by
+ *   awake     Looks about every ms whether rows became visible, and rings for them. Entered by
  *             election and from every other state when there is something new. Writers find the
  *             doorbell lock free, take it shared and ring nobody.
  *   drowsy    Nothing was new for 10 ms: it asks for the doorbell lock exclusively. Refused while

@@ -3,6 +3,7 @@ import { commandLine } from './command-line.ts';
 import { drain } from './drain.ts';
 import { growth } from './growth.ts';
 import { latency } from './latency.ts';
+import { manyConsumers } from './many-consumers.ts';
 import { memory } from './memory.ts';
 import { retention, retentionDisk } from './retention.ts';
 import { trouble } from './trouble.ts';
@@ -11,6 +12,7 @@ import { trouble } from './trouble.ts';
 export const measures: readonly Measure[] = [
   drain,
   ...latency,
+  manyConsumers,
   ...trouble,
   memory,
   commandLine,

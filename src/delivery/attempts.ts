@@ -1,8 +1,8 @@
 import type { Progress } from '../cursor/progress.ts';
 import { Notification } from '../log/notification.ts';
 import { type Execution, execute, type Outcomes } from './execute.ts';
-import type { Item } from './lanes.ts';
 import { type Outcome, UNREADABLE } from './outcome.ts';
+import type { Item } from './waiting-items.ts';
 
 /** How a consumer's attempts are made. */
 export interface Attempts {

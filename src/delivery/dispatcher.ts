@@ -1,7 +1,8 @@
 import type { Outcomes } from './execute.ts';
-import type { Item, Lanes } from './lanes.ts';
+import type { Lanes } from './lanes.ts';
 import type { Outcome } from './outcome.ts';
 import { TURN_MS, turns } from './turns.ts';
+import type { Item } from './waiting-items.ts';
 
 export interface DispatcherOptions {
   readonly lanes: Lanes;

@@ -1,14 +1,5 @@
-import { heldBytes, type LogRow } from '../log/log-row.ts';
-
-/** A notification on its way to the handler. */
-export interface Item {
-  readonly row: LogRow;
-  /** Attempts made so far. */
-  readonly attempts: number;
-  readonly isReplay: boolean;
-  /** Where it is to be settled: `log`: by the cursor; `redelivery`: by its row there. */
-  readonly from: 'log' | 'redelivery';
-}
+import { heldBytes } from '../log/log-row.ts';
+import { bytesOf, type Item, WaitingItems } from './waiting-items.ts';
 
 export interface LaneLimits {
   /** Calls of the handler that run side by side. */
@@ -29,7 +20,10 @@ export interface LaneLimits {
  */
 export class Lanes {
   readonly #limits: LaneLimits;
-  readonly #waiting: Record<Item['from'], Item[]> = { log: [], redelivery: [] };
+  readonly #waiting: Record<Item['from'], WaitingItems> = {
+    log: new WaitingItems(),
+    redelivery: new WaitingItems(),
+  };
   readonly #heldBytes: Record<Item['from'], number> = { log: 0, redelivery: 0 };
   readonly #busyKeys = new Set<string>();
   readonly #calls = new Set<readonly Item[]>();
@@ -63,7 +57,7 @@ export class Lanes {
   }
 
   add(item: Item): void {
-    this.#waiting[item.from].push(item);
+    this.#waiting[item.from].add(item);
     this.#heldBytes[item.from] += heldBytes(item.row);
   }
 
@@ -95,11 +89,8 @@ export class Lanes {
   }
 
   #withdraw(from: Item['from'], key: string): readonly Item[] {
-    const withdrawn = this.#waiting[from].filter(({ row }) => row.key === key);
-    if (withdrawn.length > 0) {
-      for (const { row } of withdrawn) this.#heldBytes[from] -= heldBytes(row);
-      this.#waiting[from] = this.#waiting[from].filter(({ row }) => row.key !== key);
-    }
+    const withdrawn = this.#waiting[from].withdraw(key);
+    this.#heldBytes[from] -= bytesOf(withdrawn);
     return withdrawn;
   }
 
@@ -108,14 +99,14 @@ export class Lanes {
     const waiting = this.#waiting[from];
     const taken: Item[] = [];
     for (let index = 0; index < waiting.length && taken.length < this.#limits.batchSize; ) {
-      const item = waiting[index];
+      const item = waiting.at(index);
       if (item === undefined) break;
       if (item.row.key !== null && this.#busyKeys.has(item.row.key)) {
         index += 1;
         continue;
       }
       if (item.attempts > 0 && taken.length > 0) break;
-      waiting.splice(index, 1);
+      waiting.remove(index);
       taken.push(item);
       if (item.attempts > 0) break;
     }

@@ -2,9 +2,10 @@ import type { CursorKeeper } from '../cursor/cursor-keeper.ts';
 import type { Progress } from '../cursor/progress.ts';
 import { heldBytes, type LogRow } from '../log/log-row.ts';
 import type { DeliveryEventSink } from './events.ts';
-import type { Item, Lanes } from './lanes.ts';
+import type { Lanes } from './lanes.ts';
 import type { Outcome } from './outcome.ts';
 import type { Redeliveries } from './redeliveries.ts';
+import type { Item } from './waiting-items.ts';
 
 export interface RecorderOptions {
   readonly progress: Progress;

@@ -11,11 +11,11 @@ import { pause } from '../lifecycle/pause.ts';
 import type { Notification } from '../log/notification.ts';
 import { type Attempts, notificationOf } from './attempts.ts';
 import { type Execution, execute } from './execute.ts';
-import type { Item } from './lanes.ts';
 import { type Outcome, outcomeOfFailure, UNREADABLE } from './outcome.ts';
 import { ANSWER_WITHIN_MS, type Patience } from './patience.ts';
 import type { Redeliveries } from './redeliveries.ts';
 import { RedeliveryStore } from './redelivery-store.ts';
+import type { Item } from './waiting-items.ts';
 
 /** The server was lost during a commit: whether it took place, only the stored cursor shows. */
 export class CommitUnknownError extends Error {

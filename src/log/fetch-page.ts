@@ -23,7 +23,8 @@ export interface Page {
  * the channel is bounded by a row comparison and named in the order, because after an equality it
  * might as well walk the primary key, and after a plain range it expects so few rows that it would
  * collect and sort all of the backlog for each page. `offset 0` keeps the snapshots, whose effect
- * it can only guess, out of that choice.
+ * it can only guess, out of that choice; and the limit is a query, because a planner that knows it
+ * takes all that it expects for less than one page, and collects and sorts again.
  */
 export async function fetchPage(
   client: Pool | ClientBase,
@@ -88,9 +89,9 @@ function nextRows(names: Names, ofPartition: string): string {
       where not pg_visible_in_snapshot(xid, $1::pg_snapshot)
         and pg_visible_in_snapshot(xid, $2::pg_snapshot)
         ${ofPartition}
-      limit $5
+      limit (select $5::bigint)
     ) in_window
     where exists (select from ${qualified(names, 'server_life')} where id = $6)
     order by in_window.id
-    limit $5`;
+    limit (select $5::bigint)`;
 }

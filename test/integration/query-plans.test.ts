@@ -200,3 +200,14 @@ it('the start of a window is found without reading what is settled', async () =>
   expect(plan.sequential, plan.text).toBe(false);
   expect(plan.pages, plan.text).toBeLessThan(FEW_PAGES);
 });
+
+it.each(['force_custom_plan', 'force_generic_plan'] as const)(
+  'a page of a thousand rows in a log of some ten thousand is read in order, with %s',
+  async (mode) => {
+    await client.query('delete from pgwatch.notification_log where id > 30000');
+    await client.query('vacuum full analyze pgwatch.notification_log');
+    const values = ['1:1:', UP_TO_NOW, '0', '{busy}', ...pageLimits('1000')];
+    const plan = await explain(pageStatement(test.db.names), values, mode);
+    expect(plan.pages, plan.text).toBeLessThan(FEW_PAGES);
+  },
+);

@@ -1,6 +1,7 @@
 import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { type Item, Lanes } from '../../src/delivery/lanes.ts';
+import { Lanes } from '../../src/delivery/lanes.ts';
+import type { Item } from '../../src/delivery/waiting-items.ts';
 
 let lastId = 0;
 

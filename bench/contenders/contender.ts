@@ -20,6 +20,15 @@ export interface Contender {
   start(site: Site, options?: StartOptions): Promise<Worker>;
 }
 
+/** Nobody is told anything. */
+export const noTrigger: Contender = {
+  name: 'no trigger',
+  async install() {},
+  start() {
+    throw new Error('There is no process that would handle anything.');
+  },
+};
+
 /** The table that the application writes. */
 export async function createChanges({ client }: Site): Promise<void> {
   await client.query(`

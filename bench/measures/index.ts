@@ -1,4 +1,5 @@
 import type { Measure } from '../harness/measure.ts';
+import { bulk } from './bulk.ts';
 import { commandLine } from './command-line.ts';
 import { drain } from './drain.ts';
 import { growth } from './growth.ts';
@@ -7,10 +8,13 @@ import { manyConsumers } from './many-consumers.ts';
 import { memory } from './memory.ts';
 import { retention, retentionDisk } from './retention.ts';
 import { trouble } from './trouble.ts';
+import { writers } from './writers.ts';
 
 /** In the order in which they are run. */
 export const measures: readonly Measure[] = [
   drain,
+  writers,
+  bulk,
   ...latency,
   manyConsumers,
   ...trouble,

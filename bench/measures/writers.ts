@@ -1,0 +1,95 @@
+import { type Contender, createChanges, noTrigger, writeChanges } from '../contenders/contender.ts';
+import { graphileTuned } from '../contenders/graphile.ts';
+import { bareListen } from '../contenders/notify.ts';
+import { original } from '../contenders/original.ts';
+import { pgBoss } from '../contenders/pg-boss.ts';
+import { pgwatch } from '../contenders/pgwatch.ts';
+import type { Measure, Scale, Turn } from '../harness/measure.ts';
+import { LOAD_DRIVER, updateRandomRows } from '../harness/update-load.ts';
+import type { Worker } from '../harness/worker.ts';
+
+const CLIENTS = [1, 8, 32];
+/** What keeps up has handled everything so soon after the last commit. */
+const CATCH_UP_SECONDS = 5;
+
+interface Writing {
+  /** Without a process that handles what is written. */
+  readonly alone?: boolean;
+  /** Its process has to keep up. */
+  readonly keepsUp?: boolean;
+}
+
+export const writers: Measure = {
+  name: 'writers',
+  title: 'Burden on writers: single-row updates',
+  unit: 'commits/s',
+  better: 'higher',
+  note: `Each client updates one random row of a small table after another, each a transaction (by ${LOAD_DRIVER}, on the same machine). The process that handles the changes runs meanwhile; pgwatch is held to have handled all of them ${CATCH_UP_SECONDS} s after the last commit, the others are not.`,
+  turns: (scale) =>
+    CLIENTS.flatMap((clients) => [
+      writing(scale, clients, noTrigger, { alone: true }),
+      writing(scale, clients, pgwatch, { keepsUp: true }),
+      writing(scale, clients, { ...pgwatch, name: 'pgwatch, no daemon' }, { alone: true }),
+      writing(scale, clients, original),
+      writing(scale, clients, bareListen),
+      writing(scale, clients, graphileTuned),
+      writing(scale, clients, pgBoss),
+    ]),
+  targets: [
+    ...CLIENTS.map((clients) => ({
+      variant: variantOf(clients),
+      contender: pgwatch.name,
+      beside: { contender: noTrigger.name },
+      atLeast: 0.85,
+    })),
+    {
+      variant: variantOf(32),
+      contender: pgwatch.name,
+      beside: { contender: original.name },
+      atLeast: 4,
+    },
+  ],
+};
+
+function writing(
+  scale: Scale,
+  clients: number,
+  contender: Contender,
+  { alone = false, keepsUp = false }: Writing = {},
+): Turn {
+  const variant = variantOf(clients);
+  return {
+    name: `${contender.name}, ${variant}`,
+    async run(site) {
+      const rows = scale.of(100_000, 10_000);
+      await createChanges(site);
+      await writeChanges(site, rows);
+      await contender.install(site);
+      await site.client.query('checkpoint');
+      const worker = alone ? undefined : await contender.start(site);
+      const load = { clients, rows, seconds: scale.of(10, 2) };
+      const { commits, perSecond } = await updateRandomRows(site, load);
+      if (worker !== undefined && keepsUp) await assertCaughtUp(worker, commits);
+      return [{ contender: contender.name, variant, value: perSecond }];
+    },
+  };
+}
+
+function variantOf(clients: number): string {
+  return clients === 1 ? '1 client' : `${clients} clients`;
+}
+
+/** @throws when it has not handled as many, shortly after the last of them was written */
+async function assertCaughtUp(worker: Worker, commits: number): Promise<void> {
+  const deadline = performance.now() + CATCH_UP_SECONDS * 1_000;
+  for (;;) {
+    const { count } = await worker.report();
+    if (count >= commits) return;
+    if (performance.now() > deadline) {
+      throw new Error(
+        `${CATCH_UP_SECONDS} s after the last of ${commits} commits, ${count} are handled.`,
+      );
+    }
+    await new Promise((resolve) => setTimeout(resolve, 50));
+  }
+}

@@ -1,7 +1,9 @@
 import type { Measure } from '../harness/measure.ts';
 import { bulk } from './bulk.ts';
 import { commandLine } from './command-line.ts';
+import { cursorGrowth } from './cursor-growth.ts';
 import { drain } from './drain.ts';
+import { deadTuples, wal } from './footprint.ts';
 import { growth } from './growth.ts';
 import { latency } from './latency.ts';
 import { manyConsumers } from './many-consumers.ts';
@@ -18,6 +20,9 @@ export const measures: readonly Measure[] = [
   ...latency,
   manyConsumers,
   ...trouble,
+  wal,
+  deadTuples,
+  cursorGrowth,
   memory,
   commandLine,
   retention,

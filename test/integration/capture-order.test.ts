@@ -216,6 +216,36 @@ describe.each(CAPTURES)(
       expect(ids).toEqual([1, 20]);
     });
 
+    it('follows what other sessions have changed since this one last wrote it', async () => {
+      const { name } = fixture;
+      await fixture.run('create table $name (a int primary key, b int)');
+      await capture(fixture, name);
+      await fixture.session(async (client) => {
+        await client.query(insert(1).replaceAll('$name', name));
+        for (const [index, change] of [
+          'alter table $name rename a to c; alter table $name rename b to a',
+          'alter table $name drop constraint $name_pkey, add primary key (a)',
+          'reindex table $name',
+          'alter table $name drop constraint $name_pkey',
+          'alter table $name add primary key (a, c)',
+        ].entries()) {
+          await fixture.run(change);
+          await client.query(insert(index + 2).replaceAll('$name', name));
+        }
+        await fixture.run('alter table $name rename to $name_b');
+        await client.query(`insert into ${name}_b values (7, 70)`);
+      });
+      const log = await fixture.log();
+      expect(log.map(({ payload }) => payload['id'])).toEqual([
+        ...[1, 2, 30, 40, null],
+        ...[
+          { a: 60, c: 6 },
+          { a: 70, c: 7 },
+        ],
+      ]);
+      expect(log.at(-1)?.payload['table']).toBe(`${name}_b`);
+    });
+
     it('has the columns it has at the time, in one session and in one transaction', async () => {
       const { name } = fixture;
       const statements = [

@@ -1,5 +1,12 @@
+import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { asSnapshot, BEFORE_EVERYTHING, isVisible, partsOf } from '../../src/cursor/snapshot.ts';
+import {
+  asSnapshot,
+  BEFORE_EVERYTHING,
+  includes,
+  isVisible,
+  partsOf,
+} from '../../src/cursor/snapshot.ts';
 
 describe('the text of a snapshot', () => {
   it.each([
@@ -52,5 +59,40 @@ describe('a transaction', () => {
   it('is never visible before everything', () => {
     for (const xid of [1n, 2n, 3n, 1_000_000n])
       expect(isVisible(xid, BEFORE_EVERYTHING)).toBe(false);
+  });
+});
+
+describe('a snapshot includes another', () => {
+  it.each([
+    ['10:20:12', '10:20:12', true],
+    ['10:20:', '10:20:12', true],
+    ['10:20:12', '10:20:', false],
+    ['15:30:22,25', '10:20:12,15', true],
+    ['10:30:12,25', '10:20:12,15', true],
+    ['10:30:11,25', '10:20:12,15', false],
+    ['10:19:', '10:20:12', false],
+    ['5:5:', BEFORE_EVERYTHING, true],
+    [BEFORE_EVERYTHING, '5:5:', false],
+  ])('%s, %s: %s', (later, earlier, expected) => {
+    expect(includes(asSnapshot(later), asSnapshot(earlier))).toBe(expected);
+  });
+
+  it('just when it shows every transaction that the other shows', () => {
+    // The transaction before xmax has ended: xmax is one past the highest that has.
+    const snapshots = fc
+      .record({ xmax: fc.integer({ min: 2, max: 9 }), running: fc.integer({ min: 0, max: 511 }) })
+      .map(({ xmax, running }) => {
+        const xip = Array.from({ length: xmax - 2 }, (_, index) => index + 1).filter(
+          (xid) => (running >> (xid - 1)) % 2 === 1,
+        );
+        return asSnapshot(`${xip[0] ?? xmax}:${xmax}:${xip.join(',')}`);
+      });
+    fc.assert(
+      fc.property(snapshots, snapshots, (later, earlier) => {
+        const xids = Array.from({ length: 10 }, (_, index) => BigInt(index + 1));
+        const shown = xids.every((xid) => !isVisible(xid, earlier) || isVisible(xid, later));
+        expect(includes(later, earlier)).toBe(shown);
+      }),
+    );
   });
 });

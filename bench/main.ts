@@ -3,7 +3,7 @@ import { parseArgs } from 'node:util';
 import { chartOf } from './harness/chart.ts';
 import { describeMachine } from './harness/machine.ts';
 import type { Measure, Scale } from './harness/measure.ts';
-import { tableOf, targetsOf } from './harness/report.ts';
+import { sectionOf } from './harness/report.ts';
 import { runMeasure } from './harness/run.ts';
 import { SETTINGS, startServer } from './harness/server.ts';
 import { measures } from './measures/index.ts';
@@ -48,11 +48,14 @@ try {
     `${machine.processors}, ${machine.memoryGib} GiB, Node ${machine.node}, PostgreSQL ${machine.postgresql}`,
   );
   await mkdir(results, { recursive: true });
+  const sections: string[] = [];
   for (const measure of measures) {
     if (only?.some((name) => isNamed(measure, name)) === false) continue;
     const repeats = values.repeats === undefined ? undefined : Number(values.repeats);
     const result = await runMeasure(measure, { serverUrl: server.url, scale, repeats, say });
-    say(`\n${result.title}\n${tableOf(result)}\n\n${targetsOf(result)}\n\n${result.note}\n`);
+    const section = sectionOf(result);
+    say(`\n${section}`);
+    sections.push(section);
     const measured = {
       at: new Date().toISOString(),
       machine,
@@ -65,6 +68,8 @@ try {
     );
     await writeFile(new URL(`${result.name}.svg`, results), `${await chartOf(result)}\n`);
   }
+  const head = `${new Date().toISOString()}: ${JSON.stringify(machine)}, settings ${JSON.stringify(SETTINGS)}`;
+  await writeFile(new URL('summary.md', results), [head, ...sections].join('\n\n'));
 } finally {
   await server.stop();
 }

@@ -1,4 +1,4 @@
-import { parse, View } from 'vega';
+import { Error as errorsOnly, logger, parse, View } from 'vega';
 import { compile, type TopLevelSpec } from 'vega-lite';
 import type { MeasureResult } from './run.ts';
 
@@ -51,7 +51,9 @@ export async function chartOf(result: MeasureResult): Promise<string> {
     resolve: { scale: { y: 'independent' } },
     config: { view: { stroke: null }, font: 'sans-serif' },
   };
-  const view = new View(parse(compile(spec).spec), { renderer: 'none' });
+  const view = new View(parse(compile(spec, { logger: logger(errorsOnly) }).spec), {
+    renderer: 'none',
+  });
   try {
     return await view.toSVG();
   } finally {

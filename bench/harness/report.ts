@@ -1,7 +1,12 @@
 import type { CheckedTarget, MeasureResult } from './run.ts';
 
-/** A measure's table, for the terminal and for Markdown. */
-export function tableOf(result: MeasureResult): string {
+/** What came of a measure, for the terminal and for Markdown. */
+export function sectionOf(result: MeasureResult): string {
+  const parts = [`## ${result.title}`, tableOf(result), targetsOf(result), result.note];
+  return `${parts.filter((part) => part !== '').join('\n\n')}\n`;
+}
+
+function tableOf(result: MeasureResult): string {
   const rows = result.series.map(({ contender, variant, summary }) => [
     variant,
     contender,
@@ -12,7 +17,7 @@ export function tableOf(result: MeasureResult): string {
   return markdownTable(['', 'who', `${result.unit} (median)`, 'from to', 'runs'], rows);
 }
 
-export function targetsOf(result: MeasureResult): string {
+function targetsOf(result: MeasureResult): string {
   if (result.targets.length === 0) return '';
   return markdownTable(
     ['target', 'measured', ''],

@@ -45,7 +45,7 @@ function registerListen(program: Command, commands: Commands, run: Runner): void
       '--timeout <seconds>',
       'look for notifications this often even if nobody rang (default: 30)',
     )
-    .option('--max-batch-size <n>', 'notifications to fetch at once (default: 100)')
+    .option('--max-batch-size <n>', 'notifications to take up at once (default: 100)')
     .option('--skip-playback', 'start from now; what was skipped can be replayed later')
     .option(
       '--reconnect-delay <seconds>',

@@ -54,7 +54,10 @@ export interface PgwatchConfig {
   readonly logFormat?: LogFormat | undefined;
   /** Seconds after which a consumer looks for notifications though nobody rang. Default 30. */
   readonly timeoutSeconds?: number | undefined;
-  /** Notifications that a consumer fetches at once, 1 to 10,000. Default 100. */
+  /**
+   * Notifications that a consumer takes up at once, 1 to 10,000. Default 100. A read of the log brings
+   * up to ten times as many, at most 1,000 or this.
+   */
   readonly maxBatchSize?: number | undefined;
   /**
    * Bytes of payload that a consumer fetches at once; a single notification that is larger comes

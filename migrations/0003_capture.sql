@@ -50,38 +50,58 @@ end
 $$;
 
 -- What a description of a table stays true with: its names and its primary key's, as PostgreSQL
--- spells them. All from the server's own caches, which follow every change: 3 us. Null when there is
--- no such index any more, as when the key was replaced. Without a primary key only this transaction
--- is vouched for: none can come from elsewhere while this one writes the table.
+-- spells them. All from the server's own caches, which follow every change: 10 us. Null when there
+-- is no such index, as when the key was replaced.
 create function @schema@.table_stamp(relation oid, key_index oid) returns text
-language sql volatile
+language sql stable
 as $$
-  select case when key_index is null
-    then pg_current_xact_id()::text || ' ' || @schema@.catalog_changes()
-    else coalesce(pg_partition_root(relation), relation)::regclass::text
-      || ' ' || pg_get_indexdef(key_index)
-  end
+  select coalesce(pg_partition_root(relation), relation)::regclass::text
+    || ' ' || pg_get_indexdef(key_index)
 $$;
 
 -- describe_table(), remembered in a setting of the session, {stamp, key index, description ...}:
--- asking the catalogs would double what a transaction of one row costs, and what each row costs in
--- bulk. Whoever forges the setting forges only what the session's own writes are called.
-create function @schema@.described_table(relation oid) returns text[]
+-- asking the catalogs would cost a transaction of one row as much as the rest of its capture.
+-- Not without a primary key, whose coming nothing would tell. Whoever forges the setting forges
+-- only what the session's own writes are called.
+create function @schema@.table_of_session(relation oid) returns text[]
 language plpgsql
 as $$
 declare
-  setting constant text := 'pgwatch.table_' || relation;
+  setting constant text := 'pgwatch.session_table_' || relation;
   remembered text[] := nullif(current_setting(setting, true), '');
   key_index oid;
 begin
   if remembered[1] = @schema@.table_stamp(relation, remembered[2]::oid) then
     return remembered[3:];
   end if;
+  remembered := @schema@.describe_table(relation);
   select indexrelid into key_index from pg_index where indrelid = relation and indisprimary;
-  remembered := array[@schema@.table_stamp(relation, key_index), key_index::text]
-    || @schema@.describe_table(relation);
-  perform set_config(setting, remembered::text, false);
-  return remembered[3:];
+  if found then
+    perform set_config(setting,
+      (array[@schema@.table_stamp(relation, key_index), key_index::text] || remembered)::text,
+      false);
+  end if;
+  return remembered;
+end
+$$;
+
+-- table_of_session(), remembered in a setting of the transaction: checking it for each row would
+-- cost a third of what a row trigger costs. Other transactions cannot change the table while this
+-- one writes it; when this one has changed any, it is checked again.
+create function @schema@.described_table(relation oid) returns text[]
+language plpgsql
+as $$
+declare
+  setting constant text := 'pgwatch.table_' || relation;
+  changes constant text := @schema@.catalog_changes();
+  remembered text[] := nullif(current_setting(setting, true), '');
+begin
+  if remembered[1] = changes then
+    return remembered[2:];
+  end if;
+  remembered := @schema@.table_of_session(relation);
+  perform set_config(setting, (changes || remembered)::text, true);
+  return remembered;
 end
 $$;
 
@@ -316,6 +336,7 @@ grant execute on function
   @schema@.capture_statement(),
   @schema@.catalog_changes(),
   @schema@.table_stamp(oid, oid),
+  @schema@.table_of_session(oid),
   @schema@.describe_table(oid),
   @schema@.described_table(oid),
   @schema@.record_id(text[], jsonb),

@@ -371,17 +371,15 @@ CREATE OR REPLACE FUNCTION pgwatch.described_table(relation oid)
 AS $function$
 declare
   setting constant text := 'pgwatch.table_' || relation;
+  changes constant text := "pgwatch".catalog_changes();
   remembered text[] := nullif(current_setting(setting, true), '');
-  key_index oid;
 begin
-  if remembered[1] = "pgwatch".table_stamp(relation, remembered[2]::oid) then
-    return remembered[3:];
+  if remembered[1] = changes then
+    return remembered[2:];
   end if;
-  select indexrelid into key_index from pg_index where indrelid = relation and indisprimary;
-  remembered := array["pgwatch".table_stamp(relation, key_index), key_index::text]
-    || "pgwatch".describe_table(relation);
-  perform set_config(setting, remembered::text, false);
-  return remembered[3:];
+  remembered := "pgwatch".table_of_session(relation);
+  perform set_config(setting, (changes || remembered)::text, true);
+  return remembered;
 end
 $function$;
 grant execute on function pgwatch.described_table(oid) to public;
@@ -477,15 +475,37 @@ AS $function$
   end
 $function$;
 
+CREATE OR REPLACE FUNCTION pgwatch.table_of_session(relation oid)
+ RETURNS text[]
+ LANGUAGE plpgsql
+AS $function$
+declare
+  setting constant text := 'pgwatch.session_table_' || relation;
+  remembered text[] := nullif(current_setting(setting, true), '');
+  key_index oid;
+begin
+  if remembered[1] = "pgwatch".table_stamp(relation, remembered[2]::oid) then
+    return remembered[3:];
+  end if;
+  remembered := "pgwatch".describe_table(relation);
+  select indexrelid into key_index from pg_index where indrelid = relation and indisprimary;
+  if found then
+    perform set_config(setting,
+      (array["pgwatch".table_stamp(relation, key_index), key_index::text] || remembered)::text,
+      false);
+  end if;
+  return remembered;
+end
+$function$;
+grant execute on function pgwatch.table_of_session(oid) to public;
+
 CREATE OR REPLACE FUNCTION pgwatch.table_stamp(relation oid, key_index oid)
  RETURNS text
  LANGUAGE sql
+ STABLE
 AS $function$
-  select case when key_index is null
-    then pg_current_xact_id()::text || ' ' || "pgwatch".catalog_changes()
-    else coalesce(pg_partition_root(relation), relation)::regclass::text
-      || ' ' || pg_get_indexdef(key_index)
-  end
+  select coalesce(pg_partition_root(relation), relation)::regclass::text
+    || ' ' || pg_get_indexdef(key_index)
 $function$;
 grant execute on function pgwatch.table_stamp(oid,oid) to public;
 

@@ -47,6 +47,7 @@ const FUNCTION_RIGHTS = {
     'record_id(text[], jsonb)',
     'record_key(text[], jsonb)',
     'row_to_jsonb_leniently(anyelement, oid)',
+    'table_of_session(oid)',
     'table_stamp(oid, oid)',
   ],
   consumer: ['text_of(jsonb, integer)', 'partition_of(text, bigint, integer)'],

@@ -108,10 +108,15 @@ describe.each(CAPTURES)('a row that cannot be JSON, captured by $by', ({ capture
     await capture(fixture, fixture.name);
     await fixture.session(async (client) => {
       const { rows } = await client.query(`select '${fixture.name}'::regclass::oid as oid`);
-      await client.query(`select set_config('pgwatch.table_${rows[0].oid}', 'nonsense', false)`);
-      await client.query(`insert into ${fixture.name} values (1)`);
+      for (const [index, setting] of ['table', 'session_table'].entries()) {
+        await client.query(
+          `select set_config('pgwatch.${setting}_${rows[0].oid}', 'nonsense', false)`,
+        );
+        await client.query(`insert into ${fixture.name} values (${index})`);
+        await client.query('reset all');
+      }
     });
-    expect(await fixture.changes()).toEqual(['INSERT 1']);
+    expect(await fixture.changes()).toEqual(['INSERT 0', 'INSERT 1']);
   });
 });
 

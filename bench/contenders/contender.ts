@@ -35,12 +35,18 @@ export async function createChanges({ client }: Site): Promise<void> {
     create table changes (id bigint generated always as identity primary key, n bigint, body text)`);
 }
 
-/** Writes so many rows at once. */
+/** Rows of one statement. */
+const ROWS_AT_ONCE = 10_000;
+
+/** Writes so many rows, some at once. */
 export async function writeChanges({ client }: Site, rows: number): Promise<void> {
-  await client.query(`insert into changes (n, body) select n, $2 from generate_series(1, $1) n`, [
-    rows,
-    BODY,
-  ]);
+  for (let from = 1; from <= rows; from += ROWS_AT_ONCE) {
+    const to = Math.min(rows, from + ROWS_AT_ONCE - 1);
+    await client.query(
+      'insert into changes (n, body) select n, $3 from generate_series($1::int, $2::int) n',
+      [from, to, BODY],
+    );
+  }
   await client.query('vacuum analyze');
 }
 

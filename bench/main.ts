@@ -9,7 +9,7 @@ import { SETTINGS, startServer } from './harness/server.ts';
 import { measures } from './measures/index.ts';
 
 // npm run bench: measures pgwatch beside what one would use instead. See docs/performance.md.
-//   --quick              small and once, in two minutes: shows that it works, not how fast
+//   --quick              small and once: shows that it works, not how fast
 //   --only drain,latency these measures; latency stands for latency-50 and its like
 //   --repeats 5          how often each is repeated
 

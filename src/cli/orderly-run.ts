@@ -42,10 +42,14 @@ export async function runOrderly(
   if (thrown.length > 0) throw thrown[0];
 }
 
+/** More than npm needs to pass a signal on, less than anybody needs to press Ctrl-C again. */
+const ECHO_MS = 100;
+
 /** A second signal ends the process at once; what is unfinished is repeated at the next start. */
 function shutdownOf(daemon: Daemon, graceSeconds: number, logger: Logger): Shutdown {
   return new Shutdown({
     graceMs: graceSeconds * 1000,
+    echoMs: process.stdin.isTTY ? ECHO_MS : 0,
     stop: (reason) => {
       logger.info({ reason }, 'stopping, waiting for handlers to finish');
       tellSystemd('stopping', logger);

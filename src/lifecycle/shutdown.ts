@@ -8,6 +8,8 @@ export interface ShutdownSteps {
   /** A signal during a shutdown: the user does not want to wait. */
   readonly exit: (signal: NodeJS.Signals) => void;
   readonly graceMs: number;
+  /** A SIGINT so soon after the first is the same key press. Default: 0, none is. */
+  readonly echoMs?: number;
 }
 
 export type ShutdownReason = NodeJS.Signals | 'error';
@@ -17,12 +19,14 @@ const SIGNALS = ['SIGTERM', 'SIGINT', 'SIGHUP'] as const satisfies readonly Node
 /**
  * An orderly end, at SIGTERM, SIGINT or SIGHUP or on demand: first stop, after the grace period
  * abort, at a signal during that exit. Except at a SIGHUP: when a terminal closes, both the shell
- * and the kernel send one, and nobody is there to be impatient.
+ * and the kernel send one, and nobody is there to be impatient. Nor at an echo: Ctrl-C reaches every
+ * process of a terminal's job, and `npm start` passes its own on.
  */
 export class Shutdown {
   readonly #steps: ShutdownSteps;
   readonly #source: EventEmitter;
   #grace: NodeJS.Timeout | undefined;
+  #interruptedAt = Number.NEGATIVE_INFINITY;
 
   /** Listens for the signals until released. */
   constructor(steps: ShutdownSteps, source: EventEmitter = process) {
@@ -45,7 +49,14 @@ export class Shutdown {
   }
 
   readonly #onSignal = (signal: NodeJS.Signals): void => {
+    const isEcho = signal === 'SIGINT' && this.#isEcho();
     if (this.#grace === undefined) this.begin(signal);
-    else if (signal !== 'SIGHUP') this.#steps.exit(signal);
+    else if (signal !== 'SIGHUP' && !isEcho) this.#steps.exit(signal);
   };
+
+  #isEcho(): boolean {
+    const before = this.#interruptedAt;
+    this.#interruptedAt = performance.now();
+    return this.#interruptedAt - before < (this.#steps.echoMs ?? 0);
+  }
 }

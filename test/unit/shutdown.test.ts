@@ -12,10 +12,10 @@ afterEach(() => {
   vi.useRealTimers();
 });
 
-function listening() {
+function listening(options: { echoMs?: number } = {}) {
   const source = new EventEmitter();
   const steps = { stop: vi.fn(), abort: vi.fn(), exit: vi.fn() };
-  const shutdown = new Shutdown({ ...steps, graceMs: GRACE_MS }, source);
+  const shutdown = new Shutdown({ ...steps, ...options, graceMs: GRACE_MS }, source);
   /** As the process does it. */
   const send = (signal: NodeJS.Signals) => source.emit(signal, signal, constants.signals[signal]);
   return { source, steps, shutdown, send };
@@ -58,6 +58,17 @@ describe('a second signal', () => {
       expect(steps.exit).not.toHaveBeenCalled();
     },
   );
+
+  it('of Ctrl-C is taken for an echo when it comes at once, and for impatience later', () => {
+    const { steps, send } = listening({ echoMs: 100 });
+    send('SIGINT');
+    vi.advanceTimersByTime(99);
+    send('SIGINT');
+    expect(steps.exit).not.toHaveBeenCalled();
+    vi.advanceTimersByTime(100);
+    send('SIGINT');
+    expect(steps.exit.mock.calls).toEqual([['SIGINT']]);
+  });
 
   it('exits after the grace period, too', () => {
     const { steps, send } = listening();

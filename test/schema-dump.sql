@@ -370,7 +370,7 @@ CREATE OR REPLACE FUNCTION pgwatch.described_table(relation oid)
  LANGUAGE plpgsql
 AS $function$
 declare
-  setting constant text := 'pgwatch.table_' || relation;
+  setting text := 'pgwatch.table_' || relation;
   changes constant text := "pgwatch".catalog_changes();
   remembered text[] := nullif(current_setting(setting, true), '');
 begin
@@ -378,7 +378,8 @@ begin
     return remembered[2:];
   end if;
   remembered := "pgwatch".table_of_session(relation);
-  perform set_config(setting, (changes || remembered)::text, true);
+  -- An assignment costs less than PERFORM, which is a query.
+  setting := set_config(setting, (changes || remembered)::text, true);
   return remembered;
 end
 $function$;
@@ -505,7 +506,10 @@ CREATE OR REPLACE FUNCTION pgwatch.table_stamp(relation oid, key_index oid)
  STABLE
 AS $function$
   select coalesce(pg_partition_root(relation), relation)::regclass::text
-    || ' ' || pg_get_indexdef(key_index)
+    || ' ' || case pg_get_indexdef(key_index, 2, false)
+      when '' then pg_get_indexdef(key_index, 1, false)
+      else pg_get_indexdef(key_index)
+    end
 $function$;
 grant execute on function pgwatch.table_stamp(oid,oid) to public;
 
@@ -544,10 +548,8 @@ begin
   end if;
   begin
     described := "pgwatch".described_table(tg_relid);
-    if tg_level = 'ROW' then
-      if tg_op <> 'INSERT' then old_data := to_jsonb(old); end if;
-      if tg_op <> 'DELETE' then new_data := to_jsonb(new); end if;
-    end if;
+    old_data := to_jsonb(old);  -- null where there is no such row
+    new_data := to_jsonb(new);
     key := "pgwatch".record_key(described, coalesce(new_data, old_data));
     payload := "pgwatch".change_payload(described, tg_op, old_data, new_data);
   exception when others then
@@ -563,7 +565,7 @@ begin
     key := "pgwatch".record_key(described, coalesce(new_data, old_data));
     payload := "pgwatch".change_payload_in_part(described, tg_op, old_data, new_data, sqlerrm);
   end;
-  -- An assignment costs less than PERFORM, which is a query.
+  -- (Assigned rather than performed, as above.)
   notification_id := "pgwatch".append(coalesce(tg_argv[0], 'data_change'), key, payload, false);
   if tg_op = 'DELETE' then return old; end if;
   return new;

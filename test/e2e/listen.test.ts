@@ -330,6 +330,8 @@ describe('a module with a life of its own', () => {
     });
     const program = project.start(['listen', '--log-format', 'pretty']);
     await program.says('listening');
+    // Before it is live, what comes is taken for a replay.
+    await program.says('consumer live');
     await test.query(`select smart_notify('e2e_stray')`);
     expect((await program.ended).code).toBe(1);
     expect(program.stderr).toMatch(

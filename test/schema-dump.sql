@@ -565,7 +565,7 @@ begin
     key := "pgwatch".record_key(described, coalesce(new_data, old_data));
     payload := "pgwatch".change_payload_in_part(described, tg_op, old_data, new_data, sqlerrm);
   end;
-  -- (Assigned rather than performed, as above.)
+  -- Assigned rather than performed, as in described_table().
   notification_id := "pgwatch".append(coalesce(tg_argv[0], 'data_change'), key, payload, false);
   if tg_op = 'DELETE' then return old; end if;
   return new;

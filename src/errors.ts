@@ -22,6 +22,7 @@ export const ERROR_KINDS = {
   CONSUMER_UNKNOWN: 'usage',
   APP_UNKNOWN: 'usage',
   CONSUMERS_NONE: 'usage',
+  CONSUMER_RUNNING: 'failure',
   CONSUMER_LOAD_FAILED: 'failure',
   // names and payloads
   CHANNEL_INVALID: 'usage',

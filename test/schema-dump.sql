@@ -14,6 +14,8 @@ create table pgwatch.consumer (
   closing_at pg_snapshot,
   start_seen pg_snapshot not null,
   created_at timestamp with time zone not null default now(),
+  paused_at timestamp with time zone,
+  steered bigint not null default 0,
   constraint consumer_check CHECK (((next_partitions IS NULL) = (closing_at IS NULL))),
   constraint consumer_name_key UNIQUE (name),
   constraint consumer_next_partitions_check CHECK ((next_partitions > 0)),

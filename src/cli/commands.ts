@@ -7,5 +7,11 @@ export const COMMANDS: Commands = {
   listConsumers: async () => (await import('./list-consumers.ts')).runListConsumers,
   cleanup: async () => (await import('./cleanup.ts')).runCleanup,
   adopt: async () => (await import('./adopt.ts')).runAdopt,
+  status: async () => (await import('./status.ts')).runStatus,
+  replay: async () => (await import('./replay.ts')).runReplay,
+  discard: async () => (await import('./discard.ts')).runDiscard,
+  pause: async () => (await import('./steering.ts')).runPause,
+  resume: async () => (await import('./steering.ts')).runResume,
+  forget: async () => (await import('./steering.ts')).runForget,
   notify: async () => (await import('./notify.ts')).runNotify,
 };

@@ -17,6 +17,7 @@ export class OnceSummary {
     if (event.type === 'handled') counts.handled += 1;
     if (event.type === 'retrying') counts.retrying += 1;
     if (event.type === 'dead-lettered') counts.dead += 1;
+    if (event.type === 'paused') counts.note = 'paused; `pgwatch resume` lets it go on';
     if (event.type === 'waiting-for-lease') {
       counts.note = `left to ${shownOwner(event.owner)}, which runs it`;
     }

@@ -71,6 +71,36 @@ export interface NotifyOptions {
   readonly key: string | undefined;
 }
 
+/** Which of a consumer's notifications a command is about, as typed. */
+export interface ChosenNotifications {
+  readonly consumer: string;
+  readonly ids: readonly string[];
+  readonly channels: readonly string[];
+  readonly since: string | undefined;
+  readonly until: string | undefined;
+  readonly key: string | undefined;
+  /** `field=value`; all must hold. */
+  readonly where: readonly string[];
+  /** Only dead letters. */
+  readonly dead: boolean;
+  /** No other choice is wanted. */
+  readonly all: boolean;
+}
+
+/** For commands that change many notifications. */
+export interface ChangeOptions extends ChosenNotifications {
+  /** Show the count; change nothing. */
+  readonly dryRun: boolean;
+  /** Ask nothing. */
+  readonly yes: boolean;
+}
+
+export interface StatusOptions {
+  readonly json: boolean;
+  /** Show it again and again until a signal. */
+  readonly watch: boolean;
+}
+
 /** The commands' bodies. Each gives the exit code: 0 done, 1 failed; what it throws is reported. */
 export interface CommandBodies {
   migrate(context: CommandContext, options: MigrateOptions): Promise<number>;
@@ -78,6 +108,12 @@ export interface CommandBodies {
   listConsumers(context: CommandContext, options: ListConsumersOptions): Promise<number>;
   cleanup(context: CommandContext, options: CleanupOptions): Promise<number>;
   adopt(context: CommandContext, options: AdoptOptions): Promise<number>;
+  status(context: CommandContext, options: StatusOptions): Promise<number>;
+  replay(context: CommandContext, options: ChangeOptions): Promise<number>;
+  discard(context: CommandContext, options: ChangeOptions): Promise<number>;
+  pause(context: CommandContext, consumer: string): Promise<number>;
+  resume(context: CommandContext, consumer: string): Promise<number>;
+  forget(context: CommandContext, options: { yes: boolean }, consumer: string): Promise<number>;
   /** `json` as typed; `-` stands for standard input. */
   notify(
     context: CommandContext,

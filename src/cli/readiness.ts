@@ -24,6 +24,7 @@ export class Readiness {
       case 'sharing':
       case 'waiting-for-split':
       case 'split-closing':
+      case 'paused':
         this.#unplaced.delete(event.consumer);
         this.#tell();
         return;

@@ -4,6 +4,8 @@ import { addNames, nonEmpty } from './parse-names.ts';
 import { registerAdopt } from './register-adopt.ts';
 import { registerHelp } from './register-help.ts';
 import { registerMigrate } from './register-migrate.ts';
+import { registerStatus } from './register-status.ts';
+import { registerSteering } from './register-steering.ts';
 import type { Runner } from './runner.ts';
 
 /** Names, arguments and options of all commands. */
@@ -12,6 +14,8 @@ export function registerCommands(program: Command, commands: Commands, run: Runn
   registerListen(program, commands, run);
   registerListConsumers(program, commands, run);
   registerCleanup(program, commands, run);
+  registerStatus(program, commands, run);
+  registerSteering(program, commands, run);
   registerAdopt(program, commands, run);
   registerNotify(program, commands, run);
   registerHelp(program);

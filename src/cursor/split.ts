@@ -23,6 +23,9 @@ export interface PartitionState {
 export interface SplitState extends Split {
   /** In the order of their numbers. */
   readonly states: readonly PartitionState[];
+  readonly paused: boolean;
+  /** Another number than before: something of the consumer was changed from outside. */
+  readonly steered: number;
 }
 
 /**
@@ -38,7 +41,9 @@ export async function readSplit(
   const rows = await db.kysely
     .selectFrom('consumer')
     .innerJoin('consumer_cursor as position', 'position.consumer_id', 'consumer.id')
-    .select(['consumer.partitions', 'consumer.closing_at', 'position.partition'])
+    .select(['consumer.partitions', 'consumer.closing_at', 'consumer.steered'])
+    .select(sql<boolean>`consumer.paused_at is not null`.as('paused'))
+    .select('position.partition')
     .select('position.lease_owner as owner')
     .select(
       sql<number>`greatest(0, date_part('epoch', position.lease_until - clock_timestamp()))`.as(
@@ -57,6 +62,8 @@ export async function readSplit(
   return {
     partitions: first.partitions,
     closingAt: first.closing_at === null ? undefined : asSnapshot(first.closing_at),
+    paused: first.paused,
+    steered: first.steered,
     states: rows.map(({ partition, owner, seconds, closed }) => ({
       number: partition,
       owner: owner !== null && seconds > 0 && !hasEnded(owner, self) ? owner : undefined,

@@ -42,6 +42,8 @@ interface ConsumerTable {
   next_partitions: number | null;
   closing_at: string | null;
   start_seen: string;
+  paused_at: Date | null;
+  steered: Generated<number>;
   created_at: Generated<Date>;
 }
 

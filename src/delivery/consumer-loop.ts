@@ -55,6 +55,8 @@ export class ConsumerLoop {
   /** Whether there may be something new: rung for, or left over by the last fetch. */
   #mayBeNew = true;
   #fallbackAt = 0;
+  /** The redeliveries were changed from outside since they were last looked at. */
+  #mayBeDue = false;
   /** Nobody looks at what is due meanwhile. */
   #waitsForRoom = false;
   #level = false;
@@ -95,6 +97,12 @@ export class ConsumerLoop {
     this.#nudge.wake();
   }
 
+  /** Somebody else has changed the redeliveries. */
+  lookAgain(): void {
+    this.#mayBeDue = true;
+    this.#nudge.wake();
+  }
+
   /** Returns when stopped, or with `once`, when nothing is left to do; no handler runs then. */
   async run(): Promise<void> {
     const { stopping, once } = this.#options;
@@ -126,6 +134,10 @@ export class ConsumerLoop {
   }
 
   async #fetch(): Promise<boolean> {
+    if (this.#mayBeDue) {
+      this.#mayBeDue = false;
+      await this.#options.redeliveries.lookAgain();
+    }
     const redelivered = await this.#fetchDue();
     const delivered = await this.#fetchNew();
     return redelivered || delivered;

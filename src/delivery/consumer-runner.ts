@@ -1,22 +1,23 @@
 import type { Logger } from 'pino';
-import { within } from '../abandonable.ts';
 import type { Consumer } from '../consumer/consumer.ts';
 import { claimCursor } from '../cursor/cursor-store.ts';
-import { fairShare } from '../cursor/fair-share.ts';
 import type { LeaseOwner } from '../cursor/lease-owner.ts';
-import { Membership } from '../cursor/membership.ts';
 import { nameOf } from '../cursor/partition.ts';
 import { registerConsumer } from '../cursor/registration.ts';
-import { msUntilOthersEnd, readSplit, type SplitState } from '../cursor/split.ts';
+import { readSplit, type SplitState } from '../cursor/split.ts';
 import { changeSplit } from '../cursor/split-change.ts';
 import type { Database } from '../db/database.ts';
 import { PendingWake } from '../wake/pending-wake.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
+import { ConsumerShare } from './consumer-share.ts';
 import type { DeliveryEvent, DeliveryEventSink } from './events.ts';
+import { msUntilNextLook } from './next-look.ts';
 import { PartitionRuns } from './partition-runs.ts';
-import { ANSWER_WITHIN_MS, Patience, StoppedError } from './patience.ts';
+import { Patience, StoppedError } from './patience.ts';
 import type { DeliverySettings } from './settings.ts';
 import type { SharedAccess } from './shared-access.ts';
+import { Steered } from './steered.ts';
+import type { SteeringWatch } from './steering-watch.ts';
 
 export interface ConsumerRunnerOptions {
   readonly db: Database;
@@ -25,6 +26,7 @@ export interface ConsumerRunnerOptions {
   readonly owner: LeaseOwner;
   readonly router: WakeRouter;
   readonly shared: SharedAccess;
+  readonly steering: SteeringWatch;
   /** Aborted: begin nothing more. */
   readonly stopping: AbortSignal;
   /** Aborted: handlers have had their time. */
@@ -32,9 +34,6 @@ export interface ConsumerRunnerOptions {
   readonly logger: Logger;
   readonly emit: DeliveryEventSink;
 }
-
-/** Another process may come, go, or give a lease back at any moment; a look is one read. */
-const LOOK_EVERY_MS = 500;
 
 /**
  * Runs this process's share of a consumer: the whole of one that is not split, when no other process
@@ -50,6 +49,7 @@ export class ConsumerRunner {
   readonly #over = new Set<number>();
   /** Only what was missed before this process began is skipped, never what a take-over finds. */
   #mayStillSkip: boolean;
+  readonly #steered: Steered;
   /** The last word on how things stand, not to be said again at each look. */
   #said = '';
 
@@ -57,6 +57,7 @@ export class ConsumerRunner {
     this.#options = options;
     const { consumer, settings, stopping, emit } = options;
     this.#mayStillSkip = settings.skipPlayback;
+    this.#steered = new Steered(consumer.id, emit);
     this.#patience = new Patience({
       longestPauseMs: settings.reconnectDelaySeconds * 1000,
       stopping,
@@ -88,38 +89,55 @@ export class ConsumerRunner {
   }
 
   async #share(consumerId: number): Promise<void> {
-    const { db, consumer, owner, settings, stopping, logger } = this.#options;
-    const membership = new Membership(db, consumerId, owner, settings.leaseSeconds);
+    const { db, consumer, owner, settings, stopping, steering } = this.#options;
+    const own = { consumerId, patience: this.#patience, say: this.#say };
+    const share = new ConsumerShare({ ...this.#options, ...own });
+    steering.watch(consumerId, () => this.#nudge.wake());
     try {
       while (!stopping.aborted) {
         const split = await this.#patience.until(() =>
           readSplit(db, consumerId, consumer.channels, owner),
         );
-        if (await this.#follow(consumerId, split, membership)) continue;
+        steering.note(consumerId, split.steered);
+        if (await this.#follow(consumerId, split, share)) continue;
         if (settings.once && this.#isOver(split)) break;
-        await this.#nudge.wait(this.#msUntilNextLook(split), stopping);
+        await this.#nudge.wait(msUntilNextLook(split, owner, this.#runs.count), stopping);
         this.#runs.throwFault();
       }
     } finally {
+      steering.unwatch(consumerId);
       await this.#runs.stopAll();
-      await within(membership.end(), ANSWER_WITHIN_MS).catch((err) =>
-        logger.debug({ err }, 'membership not ended'),
-      );
+      await share.end();
     }
     this.#runs.throwFault();
   }
 
   /** Does what the split asks for. True: that has changed it, look again at once. */
-  async #follow(consumerId: number, split: SplitState, membership: Membership): Promise<boolean> {
+  async #follow(consumerId: number, split: SplitState, share: ConsumerShare): Promise<boolean> {
+    this.#followSteering(split);
+    if (split.paused) return false;
     const isClosing = split.closingAt !== undefined;
     const isClosed = isClosing && split.states.every(({ closed }) => closed);
     const isAsWanted = !isClosing && split.partitions === this.#options.consumer.partitions;
     if (isAsWanted || (isClosing && !isClosed && !this.#mayStillSkip)) {
-      await this.#takeShare(consumerId, split, membership);
+      await this.#takeShare(consumerId, split, share);
       return false;
     }
     this.#runs.stop(this.#runs.active);
     return this.#runs.count === 0 && this.#changeSplit(consumerId, split);
+  }
+
+  #followSteering(split: SplitState): void {
+    switch (this.#steered.follow(split)) {
+      case 'pause':
+        this.#runs.stop(this.#runs.active);
+        this.#leave(split);
+        return;
+      case 'look again':
+        this.#runs.lookAgain();
+        return;
+      case 'go on':
+    }
   }
 
   async #changeSplit(consumerId: number, split: SplitState): Promise<boolean> {
@@ -141,8 +159,7 @@ export class ConsumerRunner {
         return true;
       }
       case 'in use':
-        this.#mayStillSkip = false;
-        if (settings.once) for (const { number } of split.states) this.#over.add(number);
+        this.#leave(split);
         if (split.closingAt === undefined || settings.once) {
           this.#say(`in use ${change.owner}`, {
             type: 'waiting-for-split',
@@ -156,9 +173,13 @@ export class ConsumerRunner {
     }
   }
 
-  async #takeShare(consumerId: number, split: SplitState, membership: Membership): Promise<void> {
+  async #takeShare(
+    consumerId: number,
+    split: SplitState,
+    consumerShare: ConsumerShare,
+  ): Promise<void> {
     const { consumer, owner, settings } = this.#options;
-    const share = await this.#shareOf(split, membership);
+    const share = await consumerShare.of(split);
     const { active } = this.#runs;
     this.#runs.stop(active.slice(share));
     const missing = Math.max(0, share - active.length);
@@ -180,25 +201,6 @@ export class ConsumerRunner {
         secondsLeft,
       });
     }
-  }
-
-  /** How many partitions this process is to run now. */
-  async #shareOf({ partitions, states }: SplitState, membership: Membership): Promise<number> {
-    const { consumer, owner, settings } = this.#options;
-    if (partitions === 1 || settings.once) return partitions;
-    const members = await this.#patience.until(() => membership.all());
-    const held = new Map(
-      members.map((member) => [member, states.filter((state) => state.owner === member).length]),
-    );
-    const share = fairShare(partitions, held, owner);
-    this.#say(`sharing ${share} ${members.length}`, {
-      type: 'sharing',
-      consumer: consumer.id,
-      partitions,
-      share,
-      processes: members.length,
-    });
-    return share;
   }
 
   async #start(consumerId: number, split: SplitState, number: number): Promise<void> {
@@ -230,21 +232,19 @@ export class ConsumerRunner {
     });
   }
 
-  #say(key: string, event: DeliveryEvent): void {
+  /** To others, or until later: what is found then is not skipped, and `once` is over. */
+  #leave({ states }: SplitState): void {
+    this.#mayStillSkip = false;
+    if (this.#options.settings.once) for (const { number } of states) this.#over.add(number);
+  }
+
+  readonly #say = (key: string, event: DeliveryEvent): void => {
     if (key === this.#said) return;
     this.#said = key;
     this.#options.emit(event);
-  }
+  };
 
   #isOver(split: SplitState): boolean {
     return this.#runs.count === 0 && split.states.every(({ number }) => this.#over.has(number));
-  }
-
-  /** Also just when a lease runs out that nobody has renewed. */
-  #msUntilNextLook(split: SplitState): number {
-    const isAllOurs =
-      split.partitions === 1 && split.closingAt === undefined && this.#runs.count === 1;
-    if (isAllOurs) return Number.POSITIVE_INFINITY;
-    return Math.min(LOOK_EVERY_MS, msUntilOthersEnd(split, this.#options.owner));
   }
 }

@@ -10,6 +10,7 @@ import { ConsumerRunner, type ConsumerRunnerOptions } from './consumer-runner.ts
 import type { DeliveryEventSink } from './events.ts';
 import type { DeliverySettings } from './settings.ts';
 import { shareAccess } from './shared-access.ts';
+import { SteeringWatch } from './steering-watch.ts';
 
 export interface EngineOptions {
   readonly db: Database;
@@ -46,12 +47,19 @@ export class Engine {
    * @throws with `once`, the first error that stopped a consumer, after the others have ended
    */
   async run(): Promise<void> {
-    const { db, settings, consumers } = this.#options;
+    const { db, settings, consumers, router, logger } = this.#options;
     const owner = newLeaseOwner();
     const shared = shareAccess(db, settings);
+    const steering = new SteeringWatch({
+      db,
+      router,
+      onError: (err) => logger.debug({ err }, 'not known whether consumers were steered'),
+    });
+    const watching = settings.once ? undefined : steering.run(this.#stopping.signal);
     const results = await Promise.allSettled(
-      consumers.map((consumer) => this.#keepRunning(consumer, { owner, shared })),
+      consumers.map((consumer) => this.#keepRunning(consumer, { owner, shared, steering })),
     );
+    await watching;
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;
   }
@@ -70,7 +78,7 @@ export class Engine {
   /** A fault of ours in one consumer's loop must neither end it for good nor touch the others. */
   async #keepRunning(
     consumer: Consumer,
-    common: Pick<ConsumerRunnerOptions, 'owner' | 'shared'>,
+    common: Pick<ConsumerRunnerOptions, 'owner' | 'shared' | 'steering'>,
   ): Promise<void> {
     const { db, settings, router, emit } = this.#options;
     const logger = this.#options.logger.child({ consumer: consumer.id });

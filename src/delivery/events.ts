@@ -56,6 +56,9 @@ type Happening =
   /** The server was lost during the commit of a transactional consumer; the cursor is read again. */
   | { readonly type: 'commit-unknown'; readonly consumer: string; readonly error: unknown }
   | { readonly type: 'skipped-playback'; readonly consumer: string }
+  /** Somebody has paused it: nothing is begun, nobody runs it. */
+  | { readonly type: 'paused'; readonly consumer: string }
+  | { readonly type: 'resumed'; readonly consumer: string }
   /** It has handled what it found at its start, and now handles what comes. */
   | { readonly type: 'live'; readonly consumer: string; readonly replayed: number }
   | { readonly type: 'handled'; readonly consumer: string; readonly row: LogRow }

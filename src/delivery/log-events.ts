@@ -113,6 +113,12 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
     case 'skipped-playback':
       logger.warn(who, 'playback skipped, starting from now');
       return;
+    case 'paused':
+      logger.warn(who, 'consumer paused; `pgwatch resume` lets it go on');
+      return;
+    case 'resumed':
+      logger.info(who, 'consumer resumed');
+      return;
     case 'live':
       logger.info({ ...who, replayed: event.replayed }, 'consumer live');
       return;

@@ -55,6 +55,7 @@ export class PartitionRun {
   readonly #options: PartitionRunOptions;
   readonly #stop = new AbortController();
   readonly #fence = new AbortController();
+  #loop: ConsumerLoop | undefined;
 
   constructor(options: PartitionRunOptions) {
     this.#options = options;
@@ -67,6 +68,11 @@ export class PartitionRun {
   /** Begins nothing more; run() resolves when the handlers have finished. */
   stop(): void {
     this.#stop.abort();
+  }
+
+  /** The redeliveries were changed from outside. */
+  lookAgain(): void {
+    this.#loop?.lookAgain();
   }
 
   /** @throws with `once`, what stopped it */
@@ -90,6 +96,7 @@ export class PartitionRun {
     });
     const reader = this.#openReader();
     const loop = this.#newLoop(stopping, patience, keeper, redeliveries, reader);
+    this.#loop = loop;
     router.add(loop, consumer.channels);
     try {
       await redeliveries.open();

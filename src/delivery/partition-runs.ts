@@ -58,6 +58,11 @@ export class PartitionRuns {
     for (const partition of partitions) this.#started.get(partition)?.run.stop();
   }
 
+  /** Their redeliveries were changed from outside. */
+  lookAgain(): void {
+    for (const { run } of this.#started.values()) run.lookAgain();
+  }
+
   async stopAll(): Promise<void> {
     const started = [...this.#started.values()];
     for (const { run } of started) run.stop();

@@ -2,7 +2,7 @@ import { assertSameCluster } from '../db/clone-guard.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 import { PgwatchError } from '../errors.ts';
 import { assertKnownOptions } from '../known-options.ts';
-import { findOldPart } from './find-cutoff.ts';
+import { idAtTime, wholeLog } from './id-at-time.ts';
 import { type KeptBecause, type KeptCount, pruneBatch } from './prune-batch.ts';
 
 export interface CleanupOptions {
@@ -112,7 +112,9 @@ async function serverTimeBefore(db: Queryable, days: number): Promise<Date> {
 /** @returns how much of the old part lies before an id; asks nothing when nobody wants to know */
 async function progressOver(db: Queryable, schema: string, olderThan: Date, wanted: boolean) {
   if (!wanted) return () => 0;
-  const { firstId, lastId } = await findOldPart(db, schema, olderThan);
+  const whole = await wholeLog(db, schema);
+  const { firstId } = whole;
+  const lastId = await idAtTime(db, schema, whole, olderThan);
   return (id: number) => Math.min(1, (id - firstId + 1) / Math.max(1, lastId - firstId));
 }
 

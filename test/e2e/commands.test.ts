@@ -56,6 +56,7 @@ describe.sequential('the commands, from installing to cleaning up', () => {
       'migrated  pgwatch  0001_tables',
       'migrated  pgwatch  0002_functions',
       'migrated  pgwatch  0003_capture',
+      'migrated  pgwatch  0004_steering',
       'migrated  project  001_orders',
       'migrated  project  002_status',
     ]);

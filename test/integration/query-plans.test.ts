@@ -4,6 +4,10 @@ import { partitionFilter } from '../../src/cursor/partition.ts';
 import { freshStatement } from '../../src/log/fetch-fresh.ts';
 import { largePageStatement, pageStatement } from '../../src/log/fetch-page.ts';
 import { windowStartStatement } from '../../src/log/find-window-start.ts';
+import { backlogStatement } from '../../src/observe/backlog.ts';
+import { channelsStatement } from '../../src/observe/log-status.ts';
+import { passedStatement } from '../../src/observe/rates.ts';
+import { FOLLOW_INDEXES } from '../../src/observe/reading.ts';
 import { probeStatement } from '../../src/wake/probe.ts';
 import { createInstalledDatabase, type InstalledDatabase } from '../support/installed-database.ts';
 
@@ -48,6 +52,20 @@ beforeAll(async () => {
      select $1::text::xid8, 'busy', to_jsonb(n) from generate_series(1, $2::int) as n`,
     [BULK_XID, ROWS / 10],
   );
+  // One that is level, one in the middle of a backlog.
+  await client.query(
+    `with made as (
+       insert into pgwatch.consumer (name, start_seen)
+       values ('level', '1:1:'), ('behind', '1:1:') returning id, name
+     )
+     insert into pgwatch.consumer_cursor (consumer_id, channels, seen, until, last_id)
+     select id, '{busy,quiet}',
+            case name when 'level' then $1::pg_snapshot else '1:1:' end,
+            case name when 'behind' then $2::pg_snapshot end,
+            case name when 'behind' then 199000 end
+     from made`,
+    [`${LAST_XID - 20}:${LAST_XID + 9}:${LAST_XID - 15}`, UP_TO_NOW],
+  );
 });
 afterAll(async () => {
   client.release();
@@ -69,8 +87,9 @@ async function explain(
   await client.query(`set plan_cache_mode = ${mode}`);
   await client.query(`prepare explained as ${statement}`);
   try {
+    const given = values.length === 0 ? '' : ` (${values.map((value) => `'${value}'`).join(', ')})`;
     const { rows } = await client.query<{ 'QUERY PLAN': string }>(
-      `explain (analyze, buffers, timing off) execute explained (${values.map((value) => `'${value}'`).join(', ')})`,
+      `explain (analyze, buffers, timing off) execute explained${given}`,
     );
     const text = rows.map((row) => row['QUERY PLAN']).join('\n');
     const execution = text.split(/^Planning:?/m)[0] ?? '';
@@ -176,6 +195,27 @@ const HOT_PATHS: readonly [
   ],
 ];
 
+/** Read in a transaction of reading(). */
+const OBSERVED: typeof HOT_PATHS = [
+  [
+    'the count of what consumers have yet to come to',
+    () => backlogStatement(test.db.names),
+    () => ['1000'],
+  ],
+  [
+    'the count of what cursors have passed',
+    () => passedStatement(test.db.names),
+    () => ['1000', positionsOf(`${LAST_XID - 20}:${LAST_XID - 20}:`)],
+  ],
+  ['the channels of the log', () => `${channelsStatement(test.db.names)}`, () => []],
+];
+
+/** Where the consumers of this log were before, as passedStatement() is given them. */
+function positionsOf(seen: string): string {
+  const level = { consumer: 'level', channels: ['busy', 'quiet'], partition: 0 };
+  return JSON.stringify([{ ...level, seen, until: null, last_id: null }]);
+}
+
 describe.each([
   ['before the log was ever analysed', false],
   ['on an analysed log', true],
@@ -185,6 +225,18 @@ describe.each([
   });
 
   describe.each(['force_custom_plan', 'force_generic_plan'] as const)('with %s', (mode) => {
+    it.each(OBSERVED)('%s reads no more than it has to', async (_what, statement, values) => {
+      await client.query(`begin; ${FOLLOW_INDEXES}`);
+      try {
+        const plan = await explain(statement(), values(), mode);
+        expect(plan.sequential, plan.text).toBe(false);
+        // Up to a thousand rows are counted.
+        expect(plan.pages, plan.text).toBeLessThan(FEW_PAGES + 1000);
+      } finally {
+        await client.query('rollback');
+      }
+    });
+
     it.each(HOT_PATHS)('%s reads no more than it has to', async (_what, statement, values) => {
       const plan = await explain(statement(), values(), mode);
       expect(plan.sequential, plan.text).toBe(false);

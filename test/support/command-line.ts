@@ -53,6 +53,12 @@ export async function runCommandLine(
     cleanup: recording('cleanup'),
     adopt: recording('adopt'),
     notify: recording('notify'),
+    status: recording('status'),
+    replay: recording('replay'),
+    discard: recording('discard'),
+    pause: recording('pause'),
+    resume: recording('resume'),
+    forget: recording('forget'),
   });
   return { exitCode, stdout: stdout.text, stderr: stderr.text, calls };
 }

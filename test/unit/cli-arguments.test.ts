@@ -316,3 +316,64 @@ describe('help and version', () => {
     expect(run.stdout).toMatch(/^\d+\.\d+\.\d+\S*\n$/);
   });
 });
+
+describe('replay and discard', () => {
+  const NOTHING = {
+    consumer: 'mails',
+    ids: [],
+    channels: [],
+    since: undefined,
+    until: undefined,
+    key: undefined,
+    where: [],
+    dead: false,
+    all: false,
+    dryRun: false,
+    yes: false,
+  };
+
+  test.each([
+    [['--all', '--yes'], { all: true, yes: true }],
+    [['--id', '1,2', '--id', '3'], { ids: ['1', '2', '3'] }],
+    [
+      ['--channel', 'a', 'b', '--dead', '--dry-run'],
+      { channels: ['a', 'b'], dead: true, dryRun: true },
+    ],
+    [['--since', '1h', '--until', '5m', '--key', 'k'], { since: '1h', until: '5m', key: 'k' }],
+    [['--where', 'table=users', 'action=DELETE'], { where: ['table=users', 'action=DELETE'] }],
+  ])('%j', async (flags, options) => {
+    for (const command of ['replay', 'discard']) {
+      const call = await callOf(command, '--consumer', 'mails', ...flags);
+      expect(call).toMatchObject({ command, parameters: [{ ...NOTHING, ...options }] });
+    }
+  });
+
+  test('need a consumer', async () => {
+    const { exitCode, stderr } = await runCommandLine(['replay', '--all'], { cwd });
+    expect(stderr).toContain('--consumer');
+    expect(exitCode).toBe(2);
+  });
+});
+
+describe('pause, resume and forget', () => {
+  test.each(['pause', 'resume'])('%s', async (command) => {
+    expect(await callOf(command, 'mails')).toMatchObject({ command, parameters: ['mails'] });
+  });
+
+  test('forget', async () => {
+    const call = await callOf('forget', 'mails', '-y');
+    expect(call).toMatchObject({ command: 'forget', parameters: [{ yes: true }, 'mails'] });
+  });
+});
+
+describe('status', () => {
+  test.each([
+    [[], { watch: false, json: false }],
+    [['--watch', '--json'], { watch: true, json: true }],
+  ])('%j', async (flags, options) => {
+    expect(await callOf('status', ...flags)).toMatchObject({
+      command: 'status',
+      parameters: [options],
+    });
+  });
+});

@@ -1,0 +1,110 @@
+import { type Names, qualified } from '../db/names.ts';
+import { type Queryable, query } from '../db/queryable.ts';
+
+export interface LogStatus {
+  /** About how many notifications it holds, by the planner's statistics; exact while it is small. */
+  readonly rows: number;
+  /** Of the table, its indexes and its large payloads. */
+  readonly bytes: number;
+  readonly oldest: Date | undefined;
+  readonly newest: Date | undefined;
+  readonly channels: readonly ChannelStatus[];
+  /** How full the server's queue of NOTIFYs is: 0 to 1. Full, every NOTIFY fails. */
+  readonly queueUsage: number;
+}
+
+export interface ChannelStatus {
+  readonly channel: string;
+  readonly rows: number;
+  /** There are more; it is not counted further. */
+  readonly atLeast: boolean;
+  readonly newest: Date;
+}
+
+/** Of each channel; an index is counted so far in some milliseconds. */
+const COUNTED_AT_MOST = 10_000;
+/** More are not shown; whoever has more has made them by a program. */
+const MOST_CHANNELS = 200;
+
+interface Row {
+  estimate: string | number;
+  bytes: string | number;
+  oldest: Date | null;
+  newest: Date | null;
+  queue_usage: number;
+}
+
+interface ChannelRow {
+  channel: string;
+  rows: string | number;
+  newest: Date;
+}
+
+/** How large the log is and what it holds; costs some milliseconds, however large it is. */
+export async function readLogStatus(db: Queryable, names: Names): Promise<LogStatus> {
+  const log = qualified(names, 'notification_log');
+  const [row] = await query<Row>(
+    db,
+    `select (select greatest(reltuples, 0) from pg_class where oid = $1::regclass) as estimate,
+            pg_total_relation_size($1::regclass) as bytes,
+            (select created_at from ${log} order by id limit 1) as oldest,
+            (select created_at from ${log} order by id desc limit 1) as newest,
+            pg_notification_queue_usage() as queue_usage`,
+    [log],
+  );
+  const channels = (await query<ChannelRow>(db, channelsStatement(names), [])).map(channelOf);
+  const isCounted = channels.length < MOST_CHANNELS && !channels.some(({ atLeast }) => atLeast);
+  const counted = channels.reduce((sum, { rows }) => sum + rows, 0);
+  return {
+    rows: isCounted ? counted : Math.max(Math.round(Number(row?.estimate)), counted),
+    bytes: Number(row?.bytes),
+    oldest: row?.oldest ?? undefined,
+    newest: row?.newest ?? undefined,
+    channels,
+    queueUsage: row?.queue_usage ?? 0,
+  };
+}
+
+function channelOf({ channel, rows, newest }: ChannelRow): ChannelStatus {
+  return {
+    channel,
+    rows: Math.min(Number(rows), COUNTED_AT_MOST),
+    atLeast: Number(rows) > COUNTED_AT_MOST,
+    newest,
+  };
+}
+
+/**
+ * Steps through the index (channel, id) from one channel to the next, instead of reading all of it. A
+ * plain `channel = …` would let the planner walk the primary key instead.
+ */
+export function channelsStatement(names: Names): string {
+  const log = qualified(names, 'notification_log');
+  return `
+    with recursive step as (
+      (select channel, 1 as number from ${log} order by channel limit 1)
+      union all
+      (select next.channel, step.number + 1
+       from step
+       cross join lateral (
+         select channel from ${log} where channel > step.channel order by channel limit 1
+       ) next
+       where step.number < ${MOST_CHANNELS})
+    )
+    select step.channel, counted.rows, newest.created_at as newest
+    from step
+    cross join lateral (
+      select count(*) as rows
+      from (
+        select from ${log} 
+        where (channel, id) >= (step.channel, 0) and channel <= step.channel
+        order by channel, id limit ${COUNTED_AT_MOST} + 1
+      ) counted_rows
+    ) counted
+    cross join lateral (
+      select created_at from ${log} 
+      where (channel, id) <= (step.channel, 9223372036854775807) and channel >= step.channel
+      order by channel desc, id desc limit 1
+    ) newest
+    order by counted.rows desc, step.channel`;
+}

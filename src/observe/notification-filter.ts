@@ -1,0 +1,66 @@
+import { PgwatchError } from '../errors.ts';
+
+/** Which notifications of the log are meant: those for which all that is given holds. */
+export interface NotificationFilter {
+  readonly ids?: readonly number[] | undefined;
+  readonly channels?: readonly string[] | undefined;
+  /** Written at this time or later, by the server's clock. */
+  readonly since?: Date | undefined;
+  /** Written before this time. */
+  readonly until?: Date | undefined;
+  readonly key?: string | undefined;
+  /** Fields of the payload and the text that each must have. */
+  readonly where?: readonly FieldCondition[] | undefined;
+}
+
+/** A field of the payload, by the names that lead to it, and the text that it is to have. */
+export interface FieldCondition {
+  readonly path: readonly string[];
+  readonly value: string;
+}
+
+/** Takes the values of a statement's parameters and gives their placeholders. */
+export class Parameters {
+  readonly values: unknown[] = [];
+
+  /** @param type cast to this type */
+  add(value: unknown, type: string): string {
+    this.values.push(value);
+    return `$${this.values.length}::${type}`;
+  }
+}
+
+/** The filter as conditions on the table `log`; none where everything is meant. */
+export function conditionsOf(filter: NotificationFilter, parameters: Parameters): string[] {
+  const { ids, channels, since, until, key, where = [] } = filter;
+  return [
+    ...(ids === undefined ? [] : [`log.id = any (${parameters.add(ids, 'bigint[]')})`]),
+    ...(channels === undefined
+      ? []
+      : [`log.channel = any (${parameters.add(channels, 'text[]')} collate "C")`]),
+    ...(since === undefined ? [] : [`log.created_at >= ${parameters.add(since, 'timestamptz')}`]),
+    ...(until === undefined ? [] : [`log.created_at < ${parameters.add(until, 'timestamptz')}`]),
+    ...(key === undefined ? [] : [`log.key = ${parameters.add(key, 'text')}`]),
+    ...where.map(
+      ({ path, value }) =>
+        `log.payload #>> ${parameters.add(path, 'text[]')} = ${parameters.add(value, 'text')}`,
+    ),
+  ];
+}
+
+/**
+ * A condition as typed: `table=users`, `new_data.status=paid`. The name is the way to a field of the
+ * payload, its parts parted by dots.
+ * @throws USAGE
+ */
+export function parseCondition(text: string): FieldCondition {
+  const at = text.indexOf('=');
+  const path = text.slice(0, Math.max(0, at)).trim();
+  if (at < 1 || path === '') {
+    throw new PgwatchError('USAGE', {
+      what: `The condition ${JSON.stringify(text)} is not of the form field=value.`,
+      hint: "Name a field of the payload and the text it must have, as in --where table=users or --where 'new_data.status=paid'.",
+    });
+  }
+  return { path: path.split('.'), value: text.slice(at + 1) };
+}

@@ -1,0 +1,51 @@
+import type { Pool } from 'pg';
+import type { Queryable } from '../db/queryable.ts';
+
+export interface ReadingOptions {
+  /** A statement that takes longer is given up. Default: 30,000. */
+  readonly statementTimeoutMs?: number;
+}
+
+/**
+ * What the log's statistics never tell the planner: that nearly everything is settled, and that a count
+ * stops at its limit. It would rather sort or read all of the log than follow an index.
+ */
+export const FOLLOW_INDEXES = `
+  set local enable_seqscan = off;
+  set local enable_bitmapscan = off;
+  set local enable_sort = off;
+  set local enable_hashjoin = off;
+  set local enable_mergejoin = off;
+  set local jit = off`;
+
+/**
+ * Lends a transaction that only reads: all of its statements see the same moment, and follow indexes.
+ * @throws what the task throws
+ */
+export async function reading<T>(
+  pool: Pool,
+  task: (db: Queryable) => Promise<T>,
+  { statementTimeoutMs = 30_000 }: ReadingOptions = {},
+): Promise<T> {
+  const client = await pool.connect();
+  let failed = true;
+  try {
+    await client.query(
+      `begin transaction isolation level repeatable read, read only;
+       set local statement_timeout = ${Math.ceil(statementTimeoutMs)};${FOLLOW_INDEXES}`,
+    );
+    const result = await task(client);
+    await client.query('commit');
+    failed = false;
+    return result;
+  } catch (error) {
+    // What cannot be rolled back is lost, and its connection with it.
+    failed = await client.query('rollback').then(
+      () => false,
+      () => true,
+    );
+    throw error;
+  } finally {
+    client.release(failed);
+  }
+}

@@ -1,0 +1,38 @@
+import { PgwatchError } from '../errors.ts';
+
+const UNITS = { s: 1_000, m: 60_000, h: 3_600_000, d: 86_400_000 } as const;
+
+type Unit = keyof typeof UNITS;
+
+const DATE = /^\d{4}-\d\d-\d\d$/;
+const DATE_AND_TIME = /^\d{4}-\d\d-\d\d[T ]\d\d:\d\d/;
+const AGO = /^(?<amount>\d+(?:\.\d+)?)\s*(?<unit>[smhd])$/;
+
+/**
+ * A time as typed: `2026-11-24T10:00`, in this machine's time zone unless it names one, or an age:
+ * `30s`, `15m`, `2h`, `1d`.
+ * @throws USAGE
+ */
+export function parseTime(text: string, now: Date = new Date()): Date {
+  const typed = text.trim();
+  const { amount, unit } = AGO.exec(typed)?.groups ?? {};
+  const time =
+    amount !== undefined && isUnit(unit)
+      ? new Date(now.getTime() - Number(amount) * UNITS[unit])
+      : dateOf(typed);
+  if (!Number.isNaN(time.getTime())) return time;
+  throw new PgwatchError('USAGE', {
+    what: `${JSON.stringify(text)} is no time.`,
+    hint: 'Write a date and a time, such as 2026-11-24T10:00 or 2026-11-24T10:00Z, or how long ago: 30s, 15m, 2h, 1d.',
+  });
+}
+
+/** A date alone is its midnight here; JavaScript would take it for UTC's. */
+function dateOf(text: string): Date {
+  if (DATE.test(text)) return new Date(`${text}T00:00`);
+  return new Date(DATE_AND_TIME.test(text) ? text : Number.NaN);
+}
+
+function isUnit(text: string | undefined): text is Unit {
+  return text !== undefined && Object.hasOwn(UNITS, text);
+}

@@ -1,4 +1,4 @@
-import type { Site } from '../harness/site.ts';
+import type { Site, Template } from '../harness/site.ts';
 import type { Worker } from '../harness/worker.ts';
 
 export interface StartOptions {
@@ -16,6 +16,8 @@ export interface Contender {
   readonly name: string;
   /** Installs it and its triggers on `changes`; before any row is written. */
   install(site: Site): Promise<void>;
+  /** What a copy of a database needs in which it was installed. */
+  settle?(copy: Site): Promise<void>;
   /** Starts its process; resolves when it is ready to handle. */
   start(site: Site, options?: StartOptions): Promise<Worker>;
 }
@@ -35,19 +37,50 @@ export async function createChanges({ client }: Site): Promise<void> {
     create table changes (id bigint generated always as identity primary key, n bigint, body text)`);
 }
 
-/** Rows of one statement. */
-const ROWS_AT_ONCE = 10_000;
+/** An empty table `changes` that a contender follows. */
+export function installed(contender: Contender): Template {
+  return {
+    name: `${contender.name}, installed`,
+    async prepare(site) {
+      await createChanges(site);
+      await contender.install(site);
+    },
+    settle: async (copy) => contender.settle?.(copy),
+  };
+}
 
-/** Writes so many rows, some at once. */
+/** The same with so many rows that were written, and of which nothing is handled. */
+export function backlog(contender: Contender, rows: number): Template {
+  const from = installed(contender);
+  return {
+    ...from,
+    name: `${contender.name}, a backlog of ${rows}`,
+    from,
+    async prepare(site) {
+      await writeChanges(site, rows);
+      await site.client.query('vacuum analyze');
+    },
+  };
+}
+
+/**
+ * Rows of one statement. graphile-worker's add_jobs() begins with an update that looks for locked
+ * jobs of the same key. The session keeps its plan, made when the table was empty: to read all of
+ * it. So each row costs as much as there are rows before it, and 200,000 in one statement had not
+ * come to an end after five minutes. The first piece is as slow, but small; the others plan anew.
+ */
+const ROWS_AT_ONCE = 1_000;
+
+/** Writes so many rows, some at once. Whoever wants to read them soon vacuums. */
 export async function writeChanges({ client }: Site, rows: number): Promise<void> {
   for (let from = 1; from <= rows; from += ROWS_AT_ONCE) {
     const to = Math.min(rows, from + ROWS_AT_ONCE - 1);
+    await client.query('discard plans');
     await client.query(
       'insert into changes (n, body) select n, $3 from generate_series($1::int, $2::int) n',
       [from, to, BODY],
     );
   }
-  await client.query('vacuum analyze');
 }
 
 /** Makes a payload of about 250 bytes, as a captured row of a small table has. */

@@ -1,5 +1,6 @@
-import type { Site } from '../harness/site.ts';
-import { BODY } from './contender.ts';
+import type { Site, Template } from '../harness/site.ts';
+import { BODY, installed } from './contender.ts';
+import { pgwatch } from './pgwatch.ts';
 
 export interface Filling {
   readonly rows: number;
@@ -8,6 +9,29 @@ export interface Filling {
 }
 
 const ROWS_PER_STATEMENT = 500_000;
+/** Retention, by default, keeps a week. */
+const OLD_DAYS = 8;
+
+/** A log of so many old rows, and no consumer yet. */
+export function oldLog(rows: number): Template {
+  const from = installed(pgwatch);
+  return {
+    ...from,
+    name: `a log of ${rows}`,
+    from,
+    prepare: (site) => fillLog(site, { rows, daysOld: OLD_DAYS }),
+  };
+}
+
+/** The same, and more. */
+export function extendedLog(from: Template, filling: Filling): Template {
+  return {
+    ...from,
+    name: `${from.name}, and ${filling.rows}`,
+    from,
+    prepare: (site) => fillLog(site, filling),
+  };
+}
 
 /**
  * Writes rows to pgwatch's log as its capture of `changes` would, without the table: so it takes

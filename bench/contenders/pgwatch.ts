@@ -43,6 +43,14 @@ export const pgwatch: Contender & {
     }
   },
 
+  /** Here a copy is no staging database that must not run as production. */
+  async settle({ client }) {
+    await client.query(
+      `update pgwatch.installation set database_oid =
+         (select oid from pg_database where datname = current_database())`,
+    );
+  },
+
   async start(site: Site, options: PgwatchOptions = {}) {
     const folder = await createProject(options);
     site.onEnd(() => rm(folder, { recursive: true, force: true }));

@@ -46,6 +46,8 @@ process.on('message', (message) => {
   send({ type: 'report', report: report() });
   times = [];
 });
+// A benchmark that was killed cannot end its contenders.
+process.on('disconnect', () => process.exit(1));
 // Listening to the parent alone must not keep a process running that has nothing else to do.
 process.channel?.unref();
 

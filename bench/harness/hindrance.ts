@@ -1,4 +1,3 @@
-import pg from 'pg';
 import type { Site } from './site.ts';
 
 /** What another program does to the database for as long as a run lasts. */
@@ -13,7 +12,7 @@ export const clean: Hindrance = { name: 'clean', begin: async () => {} };
 export const openWriter: Hindrance = {
   name: 'open writer',
   async begin(site) {
-    const client = await connect(site);
+    const client = await site.connect();
     await client.query('begin');
     await client.query('insert into changes (n, body) values (0, $1)', ['not yet committed']);
   },
@@ -23,10 +22,10 @@ export const openWriter: Hindrance = {
 export const heldSnapshot: Hindrance = {
   name: 'held snapshot',
   async begin(site) {
-    const reader = await connect(site);
+    const reader = await site.connect();
     await reader.query('begin isolation level repeatable read');
     await reader.query('select count(*) from changes');
-    const others = await connect(site);
+    const others = await site.connect();
     let busy = false;
     const timer = setInterval(async () => {
       if (busy) return;
@@ -39,10 +38,3 @@ export const heldSnapshot: Hindrance = {
 };
 
 const XID_EVERY_MS = 5;
-
-async function connect(site: Site): Promise<pg.Client> {
-  const client = new pg.Client({ connectionString: site.url });
-  await client.connect();
-  site.onEnd(() => client.end());
-  return client;
-}

@@ -1,5 +1,4 @@
-import { once } from 'node:events';
-import pg from 'pg';
+import type pg from 'pg';
 import { BODY } from '../contenders/contender.ts';
 import type { Site } from './site.ts';
 import { clock } from './worker.ts';
@@ -15,7 +14,10 @@ export interface Written {
 export interface Pace {
   /** Rows a second. */
   readonly rate: number;
-  readonly rows: number;
+  /** Ends after as many. Default: no end of its own. */
+  readonly rows?: number;
+  /** Ends when this is settled. */
+  readonly until?: Promise<unknown>;
 }
 
 const CONNECTIONS = 16;
@@ -34,39 +36,45 @@ export class PacedWriter {
   }
 
   static async open(site: Site): Promise<PacedWriter> {
-    const clients = Array.from(
-      { length: CONNECTIONS },
-      () => new pg.Client({ connectionString: site.url }),
-    );
-    site.onEnd(() => Promise.all(clients.map((client) => client.end())));
-    await Promise.all(clients.map((client) => client.connect()));
-    return new PacedWriter(clients);
+    const connections = Array.from({ length: CONNECTIONS }, () => site.connect());
+    return new PacedWriter(await Promise.all(connections));
   }
 
-  /** Resolves when all are acknowledged. The numbers go on where the last call ended. */
-  async write({ rate, rows }: Pace): Promise<readonly Written[]> {
+  /**
+   * Resolves when all are acknowledged. The numbers go on where the last call ended.
+   *
+   * @throws what a statement, or `until`, failed with
+   */
+  write({ rate, rows = Number.POSITIVE_INFINITY, until }: Pace): Promise<readonly Written[]> {
     const spacing = 1_000 / rate;
     const beganAt = clock();
     const written: Written[] = [];
-    const failure = new AbortController();
-    const failed = once(failure.signal, 'abort').then((): never => {
-      throw failure.signal.reason;
-    });
-    const all = new Promise<void>((resolve) => {
+    return new Promise((resolve, reject) => {
       let begun = 0;
+      let ended = false;
       // Anywhere in its slot: what polls must be met at any moment of its interval.
       let dueAt = beganAt + Math.random() * spacing;
       let timer: NodeJS.Timeout | undefined;
       const pump = () => {
         clearTimeout(timer);
-        for (let now = clock(); begun < rows && now >= dueAt; now = clock()) {
+        for (let now = clock(); !ended && now >= dueAt; now = clock()) {
           const client = this.#free.shift();
           if (client === undefined) return;
           send(client, dueAt);
           begun += 1;
           dueAt = beganAt + (begun + Math.random()) * spacing;
+          if (begun >= rows) ended = true;
         }
-        if (begun < rows) timer = setTimeout(pump, dueAt - clock());
+        if (!ended) timer = setTimeout(pump, dueAt - clock());
+      };
+      const end = () => {
+        ended = true;
+        clearTimeout(timer);
+        if (written.length === begun) resolve(written);
+      };
+      const fail = (error: unknown) => {
+        end();
+        reject(error);
       };
       const send = (client: pg.Client, due: number) => {
         this.#lastNumber += 1;
@@ -75,14 +83,13 @@ export class PacedWriter {
         client.query({ ...INSERT, values: [n, BODY] }).then(() => {
           written.push({ n, dueAt: due, sentAt, acknowledgedAt: clock() });
           this.#free.push(client);
-          if (written.length === rows) resolve();
+          if (ended) end();
           else pump();
-        }, failure.abort.bind(failure));
+        }, fail);
       };
+      until?.then(end, fail);
       pump();
     });
-    await Promise.race([all, failed]);
-    return written;
   }
 }
 

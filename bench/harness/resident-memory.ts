@@ -5,10 +5,16 @@ export const MEMORY_IS_KNOWN = existsSync('/proc/self/status');
 
 const EVERY_MS = 50;
 
+export interface MemoryPoint {
+  /** Since the first look. */
+  readonly atMs: number;
+  readonly mebibytes: number;
+}
+
 /** Of a process, in MiB. */
 export interface ResidentMemory {
   /** Each 50 ms. */
-  readonly course: readonly number[];
+  readonly course: readonly MemoryPoint[];
   /** The highest, by the kernel's own book-keeping. */
   readonly peak: number;
 }
@@ -20,8 +26,17 @@ export function residentMemory(pid: number): number {
 
 /** Looks on until a promise is settled. */
 export async function memoryUntil(pid: number, end: Promise<unknown>): Promise<ResidentMemory> {
-  const course: number[] = [];
-  const timer = setInterval(() => course.push(residentMemory(pid)), EVERY_MS);
+  const course: MemoryPoint[] = [];
+  const beganAt = performance.now();
+  const timer = setInterval(() => {
+    const atMs = performance.now() - beganAt;
+    try {
+      course.push({ atMs, mebibytes: residentMemory(pid) });
+    } catch {
+      // It has ended, and says so by the promise.
+      clearInterval(timer);
+    }
+  }, EVERY_MS);
   try {
     await end;
     return { course, peak: field(pid, 'VmHWM') };

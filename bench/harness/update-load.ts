@@ -1,6 +1,6 @@
 import { execFile } from 'node:child_process';
 import { accessSync, constants, readdirSync } from 'node:fs';
-import { writeFile } from 'node:fs/promises';
+import { mkdtemp, rm, writeFile } from 'node:fs/promises';
 import { availableParallelism, tmpdir } from 'node:os';
 import { delimiter, join } from 'node:path';
 import { promisify } from 'node:util';
@@ -32,17 +32,23 @@ export function updateRandomRows(site: Site, load: UpdateLoad): Promise<LoadResu
 
 async function runPgbench(program: string, site: Site, load: UpdateLoad): Promise<LoadResult> {
   const { clients, seconds, rows } = load;
-  const script = join(tmpdir(), `pgwatch-bench-${process.pid}.sql`);
+  const folder = await mkdtemp(join(tmpdir(), 'pgwatch-bench-'));
+  site.onEnd(() => rm(folder, { recursive: true, force: true }));
+  const script = join(folder, 'update.sql');
   await writeFile(
     script,
     `\\set id random(1, ${rows})\nupdate changes set n = n + 1 where id = :id;\n`,
   );
   const threads = Math.min(clients, availableParallelism());
-  const { stdout } = await run(program, [
-    ...['--no-vacuum', '--protocol=prepared', `--file=${script}`],
-    ...[`--client=${clients}`, `--jobs=${threads}`, `--time=${seconds}`],
-    site.url,
-  ]);
+  const { stdout } = await run(
+    program,
+    [
+      ...['--no-vacuum', '--protocol=prepared', `--file=${script}`],
+      ...[`--client=${clients}`, `--jobs=${threads}`, `--time=${seconds}`],
+      site.url,
+    ],
+    { signal: site.signal },
+  );
   const commits = /transactions actually processed: (\d+)/.exec(stdout)?.[1];
   // Older versions also give the rate with the time it takes to connect, before the one without.
   const perSecond = [...stdout.matchAll(/^tps = ([\d.]+)/gm)].at(-1)?.[1];
@@ -53,10 +59,14 @@ async function runPgbench(program: string, site: Site, load: UpdateLoad): Promis
 }
 
 async function runClients(site: Site, load: UpdateLoad): Promise<LoadResult> {
-  const { stdout } = await run(process.execPath, [
-    new URL('update-clients.mjs', import.meta.url).pathname,
-    ...[site.url, String(load.clients), String(load.seconds), String(load.rows)],
-  ]);
+  const { stdout } = await run(
+    process.execPath,
+    [
+      new URL('update-clients.mjs', import.meta.url).pathname,
+      ...[site.url, String(load.clients), String(load.seconds), String(load.rows)],
+    ],
+    { signal: site.signal },
+  );
   return JSON.parse(stdout);
 }
 

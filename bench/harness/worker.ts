@@ -1,5 +1,7 @@
 import { type ChildProcess, fork } from 'node:child_process';
+import { setTimeout as pause } from 'node:timers/promises';
 import type { SinkMessage, SinkReport } from '../contenders/sink.ts';
+import { DeadlineError, within } from './deadline.ts';
 import type { Site } from './site.ts';
 
 /** A contender's process. */
@@ -12,6 +14,10 @@ export interface Worker {
   /** Resolves when the process has ended. */
   readonly ended: Promise<void>;
   report(): Promise<SinkReport>;
+  /** Resolves when it has handled as many, or more. */
+  handled(count: number): Promise<void>;
+  /** What it has handled: all that was expected, or as much as it can in that time. */
+  doneOrGivenUp(patienceMs: number): Promise<SinkReport>;
   /** Ends it in order, before its turn ends. */
   stop(): Promise<void>;
 }
@@ -26,6 +32,8 @@ export interface WorkerOptions {
   /** Do not wait until it is ready: it does its work and ends. */
   readonly once?: boolean;
 }
+
+const LOOK_EVERY_MS = 50;
 
 /** Of the system's monotonic clock, which all processes share. Milliseconds. */
 export function clock(): number {
@@ -66,16 +74,29 @@ export async function startWorker(site: Site, options: WorkerOptions): Promise<W
       readyText === undefined ? said(child, 'ready') : output.says(readyText),
     ]);
   }
+  const report = () => {
+    const next = nextReport(child, 'report');
+    // A process that has ended tells so by `failed`.
+    child.send('report', () => {});
+    return Promise.race([next, failed]);
+  };
   return {
     pid: child.pid ?? 0,
     startedAt,
     done,
     ended,
     stop,
-    report() {
-      const report = nextReport(child, 'report');
-      child.send('report');
-      return Promise.race([report, failed]);
+    report,
+    async handled(count) {
+      while ((await report()).count < count) await pause(LOOK_EVERY_MS);
+    },
+    async doneOrGivenUp(patienceMs) {
+      try {
+        return await within(patienceMs, done);
+      } catch (error) {
+        if (error instanceof DeadlineError) return report();
+        throw error;
+      }
     },
   };
 }

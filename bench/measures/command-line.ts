@@ -1,4 +1,4 @@
-import { execFile } from 'node:child_process';
+import { type ExecFileOptions, execFile } from 'node:child_process';
 import { mkdir, mkdtemp, rm, symlink, writeFile } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
@@ -15,54 +15,66 @@ const HELP = '--help';
 const FILES = 50;
 const LIST = `list-consumers, ${FILES} TypeScript files`;
 
+const NODE = 'node';
+const NOTHING = 'nothing';
+const TABLE = 'command-line';
+
 export const commandLine: Measure = {
   name: 'command-line',
-  title: 'Commands that only tell something',
-  unit: 'ms',
-  better: 'lower',
+  seconds: { full: 7, quick: 5 },
   repeats: 9,
-  note: 'From the start of the process to its end. Node is `node -e 0`, which no program in JavaScript can be quicker than. Warm: the TypeScript compiler finds what it compiled before in its cache; cold: it has none. The files are in the memory of the system either way.',
+  tables: [
+    {
+      name: TABLE,
+      title: 'Commands that only tell something',
+      unit: 'ms',
+      better: 'lower',
+      floor: { title: '× node -e 0', of: () => ({ contender: NODE, variant: NOTHING }) },
+      note: 'From the start of the process to its end. Node is `node -e 0`, which no program in JavaScript can be quicker than. Warm: the TypeScript compiler finds what it compiled before in its cache; cold: it has none. The files are in the memory of the system either way.',
+      targets: [
+        { variant: HELP, contender: 'pgwatch', atMost: 150 },
+        { variant: `${LIST}, cold`, contender: 'pgwatch', atMost: 700 },
+      ],
+    },
+  ],
   turns: () => [
-    command('node', 'nothing', ['-e', '0']),
+    command(NODE, NOTHING, ['-e', '0']),
     command('pgwatch', HELP, [PGWATCH, '--help']),
     command('pgwatch', '--version', [PGWATCH, '--version']),
     command('graphile-worker', HELP, [GRAPHILE, '--help']),
     listing('cold'),
     listing('warm'),
   ],
-  targets: [
-    { variant: HELP, contender: 'pgwatch', atMost: 150 },
-    { variant: `${LIST}, cold`, contender: 'pgwatch', atMost: 700 },
-  ],
 };
 
 function command(contender: string, variant: string, parameters: readonly string[]): Turn {
   return {
     name: `${contender} ${variant}`,
-    run: async () => [{ contender, variant, value: await timeOf(parameters) }],
-  };
-}
-
-function listing(cache: 'cold' | 'warm'): Turn {
-  return {
-    name: `pgwatch ${LIST}, ${cache}`,
-    async run(site) {
-      const folder = await mkdtemp(join(tmpdir(), 'pgwatch-bench-'));
-      site.onEnd(() => rm(folder, { recursive: true, force: true }));
-      await writeProject(folder);
-      // tsx keeps its cache in the temporary folder.
-      const options = { cwd: folder, env: { ...process.env, TMPDIR: join(folder, 'temporary') } };
-      if (cache === 'warm') await timeOf([PGWATCH, 'list-consumers'], options);
-      const value = await timeOf([PGWATCH, 'list-consumers'], options);
-      return [{ contender: 'pgwatch', variant: `${LIST}, ${cache}`, value }];
+    async run({ signal }, record) {
+      record({ table: TABLE, contender, variant, value: await timeOf(parameters, { signal }) });
     },
   };
 }
 
-async function timeOf(
-  parameters: readonly string[],
-  options: { readonly cwd?: string; readonly env?: NodeJS.ProcessEnv } = {},
-): Promise<number> {
+function listing(cache: 'cold' | 'warm'): Turn {
+  const variant = `${LIST}, ${cache}`;
+  return {
+    name: `pgwatch ${variant}`,
+    async run(site, record) {
+      const folder = await mkdtemp(join(tmpdir(), 'pgwatch-bench-'));
+      site.onEnd(() => rm(folder, { recursive: true, force: true }));
+      await writeProject(folder);
+      // tsx keeps its cache in the temporary folder.
+      const env = { ...process.env, TMPDIR: join(folder, 'temporary') };
+      const options = { cwd: folder, env, signal: site.signal };
+      if (cache === 'warm') await timeOf([PGWATCH, 'list-consumers'], options);
+      const value = await timeOf([PGWATCH, 'list-consumers'], options);
+      record({ table: TABLE, contender: 'pgwatch', variant, value });
+    },
+  };
+}
+
+async function timeOf(parameters: readonly string[], options: ExecFileOptions): Promise<number> {
   const startedAt = clock();
   await promisify(execFile)(process.execPath, parameters, options);
   return clock() - startedAt;

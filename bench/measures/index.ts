@@ -3,12 +3,12 @@ import { bulk } from './bulk.ts';
 import { commandLine } from './command-line.ts';
 import { cursorGrowth } from './cursor-growth.ts';
 import { drain } from './drain.ts';
-import { deadTuples, wal } from './footprint.ts';
+import { footprint } from './footprint.ts';
 import { growth } from './growth.ts';
 import { latency } from './latency.ts';
 import { manyConsumers } from './many-consumers.ts';
 import { memory } from './memory.ts';
-import { retention, retentionDisk } from './retention.ts';
+import { retention } from './retention.ts';
 import { trouble } from './trouble.ts';
 import { writers } from './writers.ts';
 
@@ -17,15 +17,13 @@ export const measures: readonly Measure[] = [
   drain,
   writers,
   bulk,
-  ...latency,
+  latency,
   manyConsumers,
-  ...trouble,
-  wal,
-  deadTuples,
+  trouble,
+  footprint,
   cursorGrowth,
   memory,
   commandLine,
   retention,
-  retentionDisk,
   growth,
 ];

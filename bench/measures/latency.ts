@@ -1,11 +1,20 @@
-import type { Contender } from '../contenders/contender.ts';
+import { type Contender, installed } from '../contenders/contender.ts';
 import { graphileDefault, graphileTuned } from '../contenders/graphile.ts';
 import { bareListen, pgListen } from '../contenders/notify.ts';
 import { original } from '../contenders/original.ts';
 import { pgBoss } from '../contenders/pg-boss.ts';
 import { pgwatch } from '../contenders/pgwatch.ts';
-import type { Measure, Sample, Target } from '../harness/measure.ts';
-import { pacedRun, percentileMs } from './paced-run.ts';
+import { type Latencies, latenciesOf, percentileMs } from '../harness/latencies.ts';
+import {
+  besideContender,
+  type Measure,
+  type Sample,
+  type Scale,
+  type Table,
+  type Target,
+  type Turn,
+} from '../harness/measure.ts';
+import { PacedWriter } from '../harness/paced-writer.ts';
 
 const CONTENDERS: readonly Contender[] = [
   bareListen,
@@ -21,32 +30,74 @@ const P50 = 'p50';
 const P95 = 'p95';
 const P99 = 'p99';
 
-/** One measure per rate. */
-export const latency: readonly Measure[] = [1, 50, 1_000, 5_000].map((rate) => ({
-  name: `latency-${rate}`,
-  title: `From the write to the handler, at ${rate.toLocaleString('en')} a second`,
-  unit: 'ms',
-  better: 'lower',
-  logarithmic: true,
-  note: 'One row for each transaction, over 16 connections that do not wait for the handler. p50, p95 and p99: from the sending of the statement, so with its execution and its commit, to the handler. From commit: from the acknowledgement that the writer got; 0.01 stands for nothing. Writer late: how far behind its pace the writer was, with 16 statements unanswered; where that is much, the server did not take that many a second, and the latencies are those at what it took. What was not handled 10 s after the last write counts as handled then.',
-  turns: (scale) =>
-    CONTENDERS.map((contender) => ({
-      name: contender.name,
-      run: async (site) => figures(contender, await pacedRun(site, contender, rate, scale)),
-    })),
-  targets: targets(),
-}));
+/** Rows a second, and for how many seconds. */
+const PACES = [
+  { rate: 1, full: 20, quick: 1 },
+  { rate: 50, full: 10, quick: 0.6 },
+  { rate: 1_000, full: 10, quick: 0.4 },
+  { rate: 5_000, full: 8, quick: 0.2 },
+];
+/** Each of the 16 connections plans its first five executions anew. */
+const WARM_UP = { rate: 200, full: 1, quick: 0.4 };
 
-function figures(
-  { name: contender }: Contender,
-  { fromSent, fromAcknowledged, writerLate }: Awaited<ReturnType<typeof pacedRun>>,
-): Sample[] {
+/** One table per rate. */
+export const latency: Measure = {
+  name: 'latency',
+  seconds: { full: 480, quick: 38 },
+  deadlineSeconds: 420,
+  tables: PACES.map(({ rate }) => table(rate)),
+  turns: (scale) => CONTENDERS.map((contender) => turn(contender, scale)),
+};
+
+function tableName(rate: number): string {
+  return `latency-${rate}`;
+}
+
+function table(rate: number): Table {
+  return {
+    name: tableName(rate),
+    title: `From the write to the handler, at ${rate.toLocaleString('en')} a second`,
+    unit: 'ms',
+    better: 'lower',
+    logarithmic: true,
+    floor: besideContender(bareListen.name),
+    note: 'One row for each transaction, over 16 connections that do not wait for the handler. p50, p95 and p99: from the sending of the statement, so with its execution and its commit, to the handler. From commit: from the acknowledgement that the writer got; 0.01 stands for nothing. Writer late: how far behind its pace the writer was, with 16 statements unanswered; where that is much, the server did not take that many a second, and the latencies are those at what it took. What was not handled 10 s after the last write counts as handled then. The rates follow each other in one run; each begins when all before is handled.',
+    targets: targets(),
+  };
+}
+
+function turn(contender: Contender, scale: Scale): Turn {
+  return {
+    name: contender.name,
+    template: installed(contender),
+    async run(site, record) {
+      const writer = await PacedWriter.open(site);
+      const worker = await contender.start(site, { times: true });
+      let rowsBefore = 0;
+      const write = async ({ rate, full, quick }: (typeof PACES)[number]) => {
+        await worker.handled(rowsBefore);
+        const rows = Math.ceil(rate * scale.of(full, quick));
+        rowsBefore += rows;
+        return writer.write({ rate, rows });
+      };
+      await write(WARM_UP);
+      for (const pace of PACES) {
+        const written = await write(pace);
+        record(...figures(pace.rate, contender, await latenciesOf(worker, written)));
+      }
+    },
+  };
+}
+
+function figures(rate: number, { name: contender }: Contender, latencies: Latencies): Sample[] {
+  const { fromSent, fromAcknowledged, writerLate } = latencies;
+  const line = { table: tableName(rate), contender };
   return [
-    { contender, variant: P50, value: percentileMs(fromSent, 0.5) },
-    { contender, variant: P95, value: percentileMs(fromSent, 0.95) },
-    { contender, variant: P99, value: percentileMs(fromSent, 0.99) },
-    { contender, variant: 'p50 from commit', value: percentileMs(fromAcknowledged, 0.5) },
-    { contender, variant: 'writer late, p99', value: percentileMs(writerLate, 0.99) },
+    { ...line, variant: P50, value: percentileMs(fromSent, 0.5) },
+    { ...line, variant: P95, value: percentileMs(fromSent, 0.95) },
+    { ...line, variant: P99, value: percentileMs(fromSent, 0.99) },
+    { ...line, variant: 'p50 from commit', value: percentileMs(fromAcknowledged, 0.5) },
+    { ...line, variant: 'writer late, p99', value: percentileMs(writerLate, 0.99) },
   ];
 }
 

@@ -67,7 +67,7 @@ export function backlog(contender: Contender, rows: number): Template {
  * Rows of one statement. graphile-worker's add_jobs() begins with an update that looks for locked
  * jobs of the same key. The session keeps its plan, made when the table was empty: to read all of
  * it. So each row costs as much as there are rows before it, and 200,000 in one statement had not
- * come to an end after five minutes. The first piece is as slow, but small; the others plan anew.
+ * come to an end after several minutes. The first piece is as slow, but small; the others plan anew.
  */
 const ROWS_AT_ONCE = 1_000;
 

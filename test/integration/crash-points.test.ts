@@ -39,14 +39,30 @@ const plain =
       handle: (notification) => effects.of(notification),
     });
 
+/**
+ * Leaves alone what stands behind one that failed in the same call, with its key. It would come again
+ * in any case; to have handled it once before is allowed, and is no order to be tested.
+ */
 const inCallsOfThree: ConsumerOf = (id, effects) =>
   defineConsumer({
     id,
     channels: [id],
     retry: AT_ONCE,
     batchSize: 3,
-    handleBatch: (batch) =>
-      Promise.allSettled(batch.map((notification) => effects.of(notification))),
+    async handleBatch(batch) {
+      const failedKeys = new Set<string | null>();
+      const outcomes: PromiseSettledResult<void>[] = [];
+      for (const notification of batch) {
+        const { key } = notification;
+        const handling = failedKeys.has(key)
+          ? Promise.reject(new Error('behind one that failed'))
+          : effects.of(notification);
+        const [outcome] = await Promise.allSettled([handling]);
+        if (outcome.status === 'rejected' && key !== null) failedKeys.add(key);
+        outcomes.push(outcome);
+      }
+      return outcomes;
+    },
   });
 
 const transactional: ConsumerOf = (id, effects) =>

@@ -25,6 +25,8 @@ export type Fresh =
  * The planner must take the index (xid, id) for both, with statistics or without, in a custom plan
  * or a generic one. `order by xid, id` lets no other index serve; `offset 0` keeps the channels (and
  * the partition) out of the inner query, where they would make it look selective and lead it elsewhere.
+ * The parameters are queries, or in a large log it would plan each fetch anew: a plan for known values
+ * seems cheaper to it, and planning takes several times as long as the fetch.
  */
 export async function fetchFresh(
   client: Pool | ClientBase,
@@ -66,14 +68,14 @@ export function freshStatement(names: Names, ofPartition = ''): string {
       `(
       (
         select ${columns}
-        from (select ${columns} from ${log} where xid >= $1::xid8 order by xid, id offset 0) begun_since
-        where channel = any ($3::text[]) ${ofPartition}
-        limit $4
+        from (select ${columns} from ${log} where xid >= (select $1::xid8) order by xid, id offset 0) begun_since
+        where channel = any ((select $3::text[])::text[]) ${ofPartition}
+        limit (select $4::bigint)
       )
       union all
       (
         select ${columns}
-        from unnest($2::xid8[]) as late (xid)
+        from unnest((select $2::xid8[])) as late (xid)
         cross join lateral (
           select ${columns} from ${log} log
           where (log.xid, log.id) >= (late.xid, 0) and log.xid <= late.xid
@@ -81,8 +83,8 @@ export function freshStatement(names: Names, ofPartition = ''): string {
           offset 0
         ) ended_since
         where pg_visible_in_snapshot(late.xid, pg_current_snapshot())
-          and channel = any ($3::text[]) ${ofPartition}
-        limit $4
+          and channel = any ((select $3::text[])::text[]) ${ofPartition}
+        limit (select $4::bigint)
       )
     )`,
       '$5',

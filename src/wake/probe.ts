@@ -16,7 +16,8 @@ const CHANNELS_NAMED = 100;
 
 /**
  * Looks which channels have rows that became visible since a snapshot: the same two index look-ups
- * as a consumer's fetch, without the payloads.
+ * as a consumer's fetch, without the payloads. As there, the parameters are queries so that it is
+ * planned once.
  */
 export async function probe(
   client: Pool | ClientBase,
@@ -39,19 +40,19 @@ export function probeStatement(names: Names): string {
   const log = qualified(names, 'notification_log');
   return `
     with fresh as materialized (
-      (select channel from ${log} where xid >= $1::xid8 order by xid, id limit $3)
+      (select channel from ${log} where xid >= (select $1::xid8) order by xid, id limit (select $3::bigint))
       union all
       (
         select ended_since.channel
-        from unnest($2::xid8[]) as late (xid)
+        from unnest((select $2::xid8[])) as late (xid)
         cross join lateral (
           select channel from ${log} log
           where (log.xid, log.id) >= (late.xid, 0) and log.xid <= late.xid
           order by log.xid, log.id
-          limit $3
+          limit (select $3::bigint)
         ) ended_since
         where pg_visible_in_snapshot(late.xid, pg_current_snapshot())
-        limit $3
+        limit (select $3::bigint)
       )
     )
     select pg_current_snapshot()::text, count(*)::int,

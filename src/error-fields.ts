@@ -1,5 +1,6 @@
 import { formatPlace, placeInStack } from './error-place.ts';
 import { PgwatchError } from './errors.ts';
+import { inSources } from './own-stack.ts';
 import { redactStart } from './redact.ts';
 
 /** What of an error goes into a log line. Passwords are masked. */
@@ -52,7 +53,7 @@ function fieldsOf(thrown: unknown, outer: readonly unknown[]): ErrorFields {
     ...(detail === undefined ? {} : { detail: shown(detail) }),
     ...(hint === undefined ? {} : { hint: shown(hint) }),
     ...(place === undefined || isOwn ? {} : { at: formatPlace(place) }),
-    ...(thrown.stack === undefined || isOwn ? {} : { stack: shown(thrown.stack) }),
+    ...(thrown.stack === undefined || isOwn ? {} : { stack: shown(inSources(thrown.stack)) }),
     ...(thrown.cause === undefined || thrown.cause === thrown || outer.includes(thrown.cause)
       ? {}
       : { cause: fieldsOf(thrown.cause, [...outer, thrown]) }),

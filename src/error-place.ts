@@ -1,6 +1,7 @@
-import { dirname, isAbsolute, relative, sep } from 'node:path';
+import { isAbsolute, join, relative, sep } from 'node:path';
 import { cwd } from 'node:process';
 import { fileURLToPath } from 'node:url';
+import { packageRoot } from './package-root.ts';
 
 /** Where something went wrong: an absolute file, and `line` or `line:column`. */
 export interface Place {
@@ -8,8 +9,8 @@ export interface Place {
   readonly position: string;
 }
 
-/** `src` or `dist/src`: frames in here say nothing about the user's code. */
-const OWN_CODE = dirname(fileURLToPath(import.meta.url)) + sep;
+/** Frames in here say nothing about the user's code. tsx lets Node name `src` where `dist` is. */
+const OWN_CODE = ['src', 'dist'].map((folder) => join(packageRoot(), folder) + sep);
 
 /** A stack frame, or the heading that Node puts on a syntax error: a path and a position. */
 const FRAME = /^(?:\s+at (?:.*\()?)?((?:file:\/\/)?(?:\/|[A-Z]:[\\/]).*?):(\d+(?::\d+)?)\)?$/;
@@ -25,8 +26,8 @@ export function placesInStack(error: Error): Place[] {
     const [, address, position] = FRAME.exec(line) ?? [];
     if (address === undefined || position === undefined) return [];
     const file = pathOf(address);
-    if (file.startsWith(OWN_CODE) || file.includes(`${sep}node_modules${sep}`)) return [];
-    return [{ file, position }];
+    const isOwn = OWN_CODE.some((folder) => file.startsWith(folder));
+    return isOwn || file.includes(`${sep}node_modules${sep}`) ? [] : [{ file, position }];
   });
 }
 

@@ -2,6 +2,7 @@ import { styleText } from 'node:util';
 import { messageOf } from '../error-fields.ts';
 import { type ErrorKind, PgwatchError } from '../errors.ts';
 import { isVerbose, type LogFormat, type LogLevel } from '../log-level.ts';
+import { inSources } from '../own-stack.ts';
 import { redactText } from '../redact.ts';
 
 /** Of `pgwatch`: see docs/errors.md. */
@@ -65,7 +66,7 @@ function stackOf(error: Error): string {
   for (let current: unknown = error; current instanceof Error; current = current.cause) {
     if (seen.has(current)) break;
     seen.add(current);
-    stacks.push(current.stack ?? String(current));
+    stacks.push(inSources(current.stack ?? String(current)));
   }
   return stacks.join('\ncaused by: ');
 }

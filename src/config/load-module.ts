@@ -85,12 +85,12 @@ async function registerTypeScript(folder: string): Promise<void> {
  * get a second copy of its classes, and `instanceof` would fail. It gets ours instead.
  */
 async function shareOwnPackage(): Promise<void> {
-  const index = new URL(`../index${extname(import.meta.url)}`, import.meta.url);
-  const file = fileURLToPath(index);
+  // Beside all of the program's files, once it is built.
+  const file = fileURLToPath(new URL('./index.js', import.meta.url));
   if (!existsSync(file)) return;
   const module = new Module(file);
   module.filename = file;
-  module.exports = await import(index.href);
+  module.exports = await import(pathToFileURL(file).href);
   module.loaded = true;
   createRequire(import.meta.url).cache[file] = module;
 }

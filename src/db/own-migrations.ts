@@ -1,8 +1,8 @@
 import { readdir, readFile } from 'node:fs/promises';
 import { join } from 'node:path';
+import { packageRoot } from '../package-root.ts';
 import type { MigrationScript } from './migration-script.ts';
 import { type Names, quoteIdentifier, quoteLiteral } from './names.ts';
-import { packageRoot } from './package-root.ts';
 
 /** pgwatch's own migrations, in order, with this installation's names filled in. */
 export async function ownMigrations(names: Names): Promise<MigrationScript[]> {

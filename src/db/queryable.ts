@@ -30,19 +30,15 @@ export async function query<Row>(
   assertQueryable(db);
   const { rows } =
     'executeQuery' in db
-      ? await db.executeQuery(await compiled(text, values))
+      ? await db.executeQuery(await rawQuery(text, values))
       : await db.query(text, [...values]);
   // The statement's author knows its columns.
   return rows as Row[];
 }
 
-/**
- * Kysely is loaded here only: it has 260 files, which consumers would pay for that import the public
- * API and no Kysely.
- */
-async function compiled(text: string, values: readonly unknown[]): Promise<CompiledQuery> {
-  const { CompiledQuery } = await import('kysely');
-  return CompiledQuery.raw(text, [...values]);
+/** Consumers that import the public API, and give no Kysely, need not wait for it to be loaded. */
+async function rawQuery(text: string, values: readonly unknown[]): Promise<CompiledQuery> {
+  return (await import('./raw-query.ts')).rawQuery(text, values);
 }
 
 /** Says what was found without showing it: a URL that was passed has a password. */

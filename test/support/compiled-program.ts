@@ -3,6 +3,7 @@ import { cp, mkdtemp, realpath, rm, symlink } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { bundle } from '../../scripts/bundle.ts';
 
 const PROJECT = fileURLToPath(new URL('../..', import.meta.url));
 
@@ -17,31 +18,18 @@ export interface CompiledProgram {
 /**
  * Compiles the sources as they are now. For what differs between Vitest and Node: module loading,
  * pipes, exit codes.
+ * @param entries other files to begin with than those that are published
  */
-export async function compileProgram(): Promise<CompiledProgram> {
+export async function compileProgram(
+  entries?: Readonly<Record<string, string>>,
+): Promise<CompiledProgram> {
   const folder = await realpath(await mkdtemp(join(tmpdir(), 'pgwatch-compiled-')));
   await cp(join(PROJECT, 'package.json'), join(folder, 'package.json'));
   await symlink(join(PROJECT, 'node_modules'), join(folder, 'node_modules'));
-  const compiler = join(PROJECT, 'node_modules/typescript/bin/tsc');
-  const config = join(PROJECT, 'tsconfig.build.json');
-  const { code, stdout } = await runNode(
-    // Types are checked elsewhere.
-    [
-      compiler,
-      '-p',
-      config,
-      '--outDir',
-      join(folder, 'dist'),
-      '--noCheck',
-      '--declaration',
-      'false',
-    ],
-    { cwd: PROJECT },
-  );
-  if (code !== 0) throw new Error(`The sources do not compile:\n${stdout}`);
+  await bundle(join(folder, 'dist'), entries);
   return {
     folder,
-    bin: join(folder, 'dist/bin/pgwatch.js'),
+    bin: join(folder, 'dist/pgwatch.js'),
     remove: () => rm(folder, { recursive: true }),
   };
 }

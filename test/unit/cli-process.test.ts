@@ -1,3 +1,5 @@
+import { readFile } from 'node:fs/promises';
+import { pathToFileURL } from 'node:url';
 import { afterAll, beforeAll, expect, test } from 'vitest';
 import {
   type CompiledProgram,
@@ -35,7 +37,7 @@ test('printing the help loads no database client, logger or configuration loader
   const cwd = await folderWith(NOTING_LOADS);
   const run = await runNode(['--import', './loaded.mjs', program.bin, '--help'], { cwd });
   expect(run.code).toBe(0);
-  expect(run.stderr).toContain('src/cli/program.js');
+  expect(run.stderr).toContain('dist/pgwatch.js');
   expect(run.stderr).not.toMatch(/node_modules\/(?!commander\/)/);
 });
 
@@ -43,8 +45,25 @@ test('listing consumers, which import the public API, loads no database client',
   const cwd = await folderWith({ ...NOTING_LOADS, 'consumers/none.ts': 'export {};' });
   const run = await runNode(['--import', './loaded.mjs', program.bin, 'list-consumers'], { cwd });
   expect(run.code).toBe(0);
-  expect(run.stderr).toContain('src/index.js');
-  expect(run.stderr).not.toMatch(/node_modules\/(pg|kysely)\//);
+  expect(run.stderr).toContain('dist/index.js');
+  expect(run.stderr).not.toContain('node_modules/pg/');
+  expect(await ownCode(run.stderr)).not.toContain('// node_modules/kysely/');
+});
+
+/** The text of our own files among those that were loaded. Packages are parts of them, with headings. */
+async function ownCode(loaded: string): Promise<string> {
+  const own = loaded
+    .split('\n')
+    .filter((url) => url.startsWith(pathToFileURL(program.folder).href));
+  const files = own.filter((url) => url.includes('/dist/'));
+  return (await Promise.all(files.map((url) => readFile(new URL(url), 'utf8')))).join('\n');
+}
+
+test('migrations are read with Kysely, which is a part of our own files', async () => {
+  const cwd = await folderWith(NOTING_LOADS);
+  const run = await runNode(['--import', './loaded.mjs', program.bin, 'migrate'], { cwd });
+  expect(run.stderr).not.toContain('node_modules/kysely/');
+  expect(await ownCode(run.stderr)).toContain('// node_modules/kysely/');
 });
 
 test('wrong usage exits with 2, and the error is on standard error', async () => {
@@ -69,6 +88,17 @@ test('a broken TypeScript configuration is one error with file and line, and no 
     'error[CONFIG_UNREADABLE]: The configuration cannot be loaded: pgwatch.config.ts:2:12: Unexpected ","\n' +
       '  → Correct the file.\n',
   );
+});
+
+test('a stack names the files of src', async () => {
+  const run = await runNode([program.bin, '--log-level', 'debug', 'migrate'], {
+    cwd: await folderWith({}),
+    env: { PGWATCH_LOG_FORMAT: 'pretty' },
+  });
+  expect(run.stderr).toContain('error[DATABASE_MISSING]');
+  expect(run.stderr).toMatch(/at .*\/src\/cli\/with-database\.ts:\d+:\d+/);
+  expect(run.stderr).toMatch(/at .*\/src\/cli\/program\.ts:\d+:\d+/);
+  expect(run.stderr).not.toContain('/dist/');
 });
 
 test('a reader that goes away does not crash the program', async () => {

@@ -9,7 +9,7 @@ import { folderWith, writeFiles } from '../support/temporary-folder.ts';
 /** Prints, for each file, the module's JSON or the error's message. */
 const LOADER = `
   import { resolve } from 'node:path';
-  import { importModule } from './node_modules/pgwatch/dist/src/config/load-module.js';
+  import { importModule } from './node_modules/pgwatch/dist/load-module.js';
   const results = {};
   for (const file of process.argv.slice(2)) {
     try {
@@ -24,7 +24,7 @@ const LOADER = `
 let program: CompiledProgram;
 
 beforeAll(async () => {
-  program = await compileProgram();
+  program = await compileProgram({ 'load-module': 'src/config/load-module.ts' });
 }, 60_000);
 
 afterAll(() => program.remove());
@@ -43,7 +43,7 @@ async function loadInProject(files: Record<string, string>): Promise<Record<stri
   );
   // A small stand-in for the public API, whose own dependencies are no matter here.
   await writeFile(
-    join(folder, 'node_modules/pgwatch/dist/src/index.js'),
+    join(folder, 'node_modules/pgwatch/dist/index.js'),
     'globalThis.copies = (globalThis.copies ?? 0) + 1; export class Shared {}; export const copies = () => globalThis.copies;',
   );
   await writeFiles(folder, files);

@@ -44,7 +44,6 @@ export async function withDatabase<T>(
   try {
     if (requirement === 'promotion') await untilPrimary(db, config.reconnectDelaySeconds, logger);
     else await findPrimary(db);
-    await assertServerVersion(db);
     if (requirement === 'schema') await assertInstalled(db);
     return await task(db, () => server.revive());
   } catch (error) {
@@ -55,11 +54,12 @@ export async function withDatabase<T>(
   }
 }
 
-/** Each connection makes sure that it goes to a primary. @throws DATABASE_STANDBY */
+/**
+ * Each connection makes sure that it goes to a primary.
+ * @throws DATABASE_STANDBY, DATABASE_VERSION_UNSUPPORTED
+ */
 function findPrimary(db: Database): Promise<void> {
-  return db.servers.inTurn(async () => {
-    await db.pool.query('select');
-  });
+  return db.servers.inTurn(() => assertServerVersion(db));
 }
 
 /** Waits, for ever, while all that stands in the way is that the standby is not promoted yet. */

@@ -62,6 +62,7 @@ export async function claimCursor(
       .selectFrom('consumer_cursor')
       .select(['lease_owner', 'seen', 'until', 'last_id', 'channels'])
       .select(sql<string>`pg_current_snapshot()::text`.as('now'))
+      .select((eb) => eb.selectFrom('server_life').select('id').as('life'))
       .select(
         sql<number>`greatest(0, date_part('epoch', lease_until - clock_timestamp()))`.as('seconds'),
       )
@@ -76,15 +77,7 @@ export async function claimCursor(
     if (holder !== null && holder !== owner && seconds > 0 && !hasEnded(holder, owner)) {
       return { kind: 'taken', owner: holder, secondsLeft: seconds };
     }
-    await trx
-      .insertInto('server_life')
-      .defaultValues()
-      .onConflict((conflict) => conflict.doNothing())
-      .execute();
-    const { life } = await trx
-      .selectFrom('server_life')
-      .select('id as life')
-      .executeTakeFirstOrThrow();
+    const life = found.life ?? (await beginLife(trx));
     const { epoch } = await trx
       .updateTable('consumer_cursor')
       .set({
@@ -118,6 +111,17 @@ export async function claimCursor(
       },
     };
   });
+}
+
+/** The first claim in a life of the server gives it its id. */
+async function beginLife(trx: Kysely<Tables>): Promise<string> {
+  await trx
+    .insertInto('server_life')
+    .defaultValues()
+    .onConflict((conflict) => conflict.doNothing())
+    .execute();
+  const { id } = await trx.selectFrom('server_life').select('id').executeTakeFirstOrThrow();
+  return id;
 }
 
 /** Whether it still is; keeps it so until the transaction ends. */

@@ -1,5 +1,6 @@
-import { sql } from 'kysely';
+import { type Kysely, sql } from 'kysely';
 import type { Database } from '../db/database.ts';
+import type { Tables } from '../db/tables.ts';
 import { BEFORE_EVERYTHING } from './snapshot.ts';
 
 /** What the database needs to know of a consumer. */
@@ -21,6 +22,8 @@ export async function registerConsumer(
   db: Database,
   consumer: RegisteredConsumer,
 ): Promise<Registration> {
+  const known = await findConsumer(db.kysely, consumer.id);
+  if (known !== undefined) return { consumerId: known.id, isNew: false };
   return db.kysely.transaction().execute(async (trx) => {
     const start =
       consumer.start === 'latest'
@@ -41,11 +44,12 @@ export async function registerConsumer(
       await trx.insertInto('consumer_cursor').values(cursors).execute();
       return { consumerId: created.id, isNew: true };
     }
-    const known = await trx
-      .selectFrom('consumer')
-      .select('id')
-      .where('name', '=', consumer.id)
-      .executeTakeFirstOrThrow();
-    return { consumerId: known.id, isNew: false };
+    const other = await findConsumer(trx, consumer.id);
+    if (other === undefined) throw new Error(`The consumer ${consumer.id} came and went.`);
+    return { consumerId: other.id, isNew: false };
   });
+}
+
+function findConsumer(db: Kysely<Tables>, name: string) {
+  return db.selectFrom('consumer').select('id').where('name', '=', name).executeTakeFirst();
 }

@@ -61,10 +61,12 @@ export class Redeliveries {
   async open(): Promise<void> {
     await this.#mutex.run(async () => {
       this.#mayMeetParked = !(await this.#ask((waiting) => waiting.isEmpty()));
-      if (this.#mayMeetParked) {
-        await this.#write((store) => store.releaseOrphans());
-        await this.#resolve((store) => store.forgetPassed());
+      if (!this.#mayMeetParked) {
+        this.#nextDueAt = Number.POSITIVE_INFINITY;
+        return;
       }
+      await this.#write((store) => store.releaseOrphans());
+      await this.#resolve((store) => store.forgetPassed());
       await this.#askWhenDue();
     });
   }

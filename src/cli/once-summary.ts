@@ -14,7 +14,7 @@ export class OnceSummary {
 
   count(event: DeliveryEvent): void {
     const counts = this.#of(event.consumer);
-    if (event.type === 'handled') counts.handled += 1;
+    if (event.type === 'handled') counts.handled += event.rows.length;
     if (event.type === 'retrying') counts.retrying += 1;
     if (event.type === 'dead-lettered') counts.dead += 1;
     if (event.type === 'paused') counts.note = 'paused; `pgwatch resume` lets it go on';

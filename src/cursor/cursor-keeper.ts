@@ -63,7 +63,12 @@ export class CursorKeeper {
    * for so long that somebody may have taken over; a write will show.
    */
   get leaseHolds(): boolean {
-    return !this.#fenced && performance.now() < this.#leaseUntil;
+    return this.holdsLeaseAt(performance.now());
+  }
+
+  /** The same for one who has just asked performance.now(). */
+  holdsLeaseAt(now: number): boolean {
+    return !this.#fenced && now < this.#leaseUntil;
   }
 
   /** Something was settled: to be stored soon. */

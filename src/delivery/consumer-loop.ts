@@ -81,10 +81,14 @@ export class ConsumerLoop {
       onFault,
       onDue: () => this.#nudge.wake(),
     });
+    const isStopped = () => stopping.aborted || this.#fault !== undefined;
     this.#dispatcher = new Dispatcher({
       lanes: this.#lanes,
-      mayBegin: () => !stopping.aborted && this.#fault === undefined && keeper.leaseHolds,
+      mayBegin: (now) => !isStopped() && keeper.holdsLeaseAt(now),
+      isStopped,
       attempt: (items) => attempts.make(items, this.#progress),
+      attemptAtOnce: attempts.makeAtOnce,
+      settleStretch: (stretch, to) => this.#recorder.recordStretch(stretch, to),
       settle: (items, outcomes) => this.#recorder.record(items, outcomes),
       onEnd: () => this.#noteEnd(),
       onFault,
@@ -109,7 +113,9 @@ export class ConsumerLoop {
     try {
       while (!stopping.aborted) {
         const found = await this.#fetch();
-        this.#dispatcher.begin();
+        // Handlers would have to wait for the next read, were it asked for after them.
+        if (this.#isHungry) this.#dispatcher.beginLater();
+        else this.#dispatcher.begin();
         if (this.#fault !== undefined) throw this.#fault.error;
         if (found) continue;
         if (once && this.#isDone()) return;
@@ -169,8 +175,8 @@ export class ConsumerLoop {
     } else {
       if (!batch.level || once) this.#mayBeNew = true;
       const isReplay = !this.#level;
-      const ids = batch.rows.map(({ id }) => id);
-      this.#progress.add({ ids, cursor: batch.cursor, last: batch.last });
+      const { ids, cursor, last } = batch;
+      this.#progress.add({ ids, cursor, last, isReplay });
       this.#recorder.expect(batch.rows, isReplay);
       await redeliveries.admit(batch.rows, (admitted) =>
         this.#admit(batch.rows, admitted, isReplay),
@@ -192,7 +198,7 @@ export class ConsumerLoop {
   }
 
   #admit(rows: readonly LogRow[], admitted: readonly LogRow[], isReplay: boolean): void {
-    for (const row of admitted) this.#lanes.add({ row, attempts: 0, isReplay, from: 'log' });
+    this.#lanes.addNew(admitted, isReplay);
     if (admitted.length === rows.length) return;
     const inLanes = new Set(admitted);
     for (const row of rows) if (!inLanes.has(row)) this.#recorder.settle(row);
@@ -202,8 +208,7 @@ export class ConsumerLoop {
   #hasRoomForDue(): boolean {
     const { limits } = this.#options;
     return (
-      this.#lanes.waiting('redelivery') === 0 &&
-      this.#lanes.heldBytes('redelivery') * 2 <= limits.bytes
+      this.#lanes.waiting('redelivery') === 0 && this.#lanes.redeliveredBytes * 2 <= limits.bytes
     );
   }
 
@@ -217,15 +222,18 @@ export class ConsumerLoop {
     );
   }
 
+  get #isHungry(): boolean {
+    return this.#mayBeNew && this.#hasRoom();
+  }
+
   #noteEnd(): void {
     this.#noteLive();
     const { redeliveries, takenUp, attempts } = this.#options;
     const isFarAhead = this.#progress.uncovered >= takenUp;
     if (isFarAhead && attempts.mayBePassed) this.#recorder.passRunning();
-    const isHungry = this.#mayBeNew && this.#hasRoom();
     const hasRoomAgain = this.#waitsForRoom && this.#hasRoomForDue();
     const isDue = redeliveries.msUntilDue === 0;
-    if (isHungry || hasRoomAgain || isDue || this.#lanes.isIdle) this.#nudge.wake();
+    if (this.#isHungry || hasRoomAgain || isDue || this.#lanes.isIdle) this.#nudge.wake();
   }
 
   #noteLive(): void {

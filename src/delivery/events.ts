@@ -61,7 +61,8 @@ type Happening =
   | { readonly type: 'resumed'; readonly consumer: string }
   /** It has handled what it found at its start, and now handles what comes. */
   | { readonly type: 'live'; readonly consumer: string; readonly replayed: number }
-  | { readonly type: 'handled'; readonly consumer: string; readonly row: LogRow }
+  /** One, or several that were handled one after the other. */
+  | { readonly type: 'handled'; readonly consumer: string; readonly rows: readonly LogRow[] }
   | ({
       readonly type: 'retrying';
       readonly consumer: string;

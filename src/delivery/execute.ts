@@ -40,6 +40,27 @@ export function execute(execution: Execution, notifications: readonly Notificati
   }
 }
 
+/**
+ * The same for one notification of a consumer without handleBatch and without a time limit.
+ * @returns undefined when it is handled already: a handler that returns at once costs its call
+ */
+export function executeAtOnce(
+  execution: Execution,
+  notification: Notification,
+): Outcomes | undefined {
+  const { consumer, context } = execution;
+  const whenThrown = (error: unknown) => outcomesOfThrow(execution, [notification], error);
+  try {
+    const returned = consumer.handle(notification, context);
+    if (!isPromiseLike(returned)) return undefined;
+    return abandonable(returned, context.signal, ABANDON_AFTER_MS)
+      .then((): readonly Outcome[] => [HANDLED])
+      .catch(whenThrown);
+  } catch (error) {
+    return whenThrown(error);
+  }
+}
+
 function callHandler(
   { consumer }: Execution,
   notifications: readonly Notification[],

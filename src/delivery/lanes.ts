@@ -1,5 +1,5 @@
-import { heldBytes } from '../log/log-row.ts';
-import { bytesOf, type Item, WaitingItems } from './waiting-items.ts';
+import { heldBytes, type LogRow } from '../log/log-row.ts';
+import { type Item, type Stretch, WaitingItems } from './waiting-items.ts';
 
 export interface LaneLimits {
   /** Calls of the handler that run side by side. */
@@ -24,7 +24,7 @@ export class Lanes {
     log: new WaitingItems(),
     redelivery: new WaitingItems(),
   };
-  readonly #heldBytes: Record<Item['from'], number> = { log: 0, redelivery: 0 };
+  #redeliveredBytes = 0;
   readonly #busyKeys = new Set<string>();
   readonly #calls = new Set<readonly Item[]>();
   #turn: Item['from'] = 'redelivery';
@@ -47,9 +47,9 @@ export class Lanes {
     return this.#waiting[from].length;
   }
 
-  /** What these take in memory, about: those that wait and those that are being handled. */
-  heldBytes(from: Item['from']): number {
-    return this.#heldBytes[from];
+  /** What redeliveries take in memory, about: those that wait and those that are being handled. */
+  get redeliveredBytes(): number {
+    return this.#redeliveredBytes;
   }
 
   get isIdle(): boolean {
@@ -58,7 +58,27 @@ export class Lanes {
 
   add(item: Item): void {
     this.#waiting[item.from].add(item);
-    this.#heldBytes[item.from] += heldBytes(item.row);
+    this.#countBytes([item], 1);
+  }
+
+  /** New notifications, in their order. */
+  addNew(rows: readonly LogRow[], isReplay: boolean): void {
+    this.#waiting.log.addNew(rows, isReplay);
+  }
+
+  /**
+   * What may be handled now without taking a lane, one after the other, as long as each call has
+   * ended when the next begins: nothing else runs, and nothing else has its turn.
+   */
+  get stretch(): Stretch | undefined {
+    const isFree = this.#calls.size === 0 && this.waiting('redelivery') === 0;
+    return isFree && this.#limits.batchSize === 1 ? this.#waiting.log.stretch : undefined;
+  }
+
+  /** So many of the stretch are handled. */
+  pass(count: number): void {
+    this.#waiting.log.pass(count);
+    this.#turn = 'redelivery';
   }
 
   /** Takes what the next call is to be given; undefined: nothing may begin now. */
@@ -77,21 +97,21 @@ export class Lanes {
   /** The call that was given these has ended, and its outcome is recorded. */
   done(items: readonly Item[]): void {
     this.#calls.delete(items);
-    for (const { row, from } of items) {
-      this.#heldBytes[from] -= heldBytes(row);
-      if (row.key !== null) this.#busyKeys.delete(row.key);
-    }
+    this.#countBytes(items, -1);
+    for (const { row } of items) if (row.key !== null) this.#busyKeys.delete(row.key);
   }
 
   /** Takes out what waits with this key: an earlier notification of it failed. */
   withdraw(key: string): readonly Item[] {
-    return [...this.#withdraw('log', key), ...this.#withdraw('redelivery', key)];
+    const redelivered = this.#waiting.redelivery.withdraw(key);
+    this.#countBytes(redelivered, -1);
+    return [...this.#waiting.log.withdraw(key), ...redelivered];
   }
 
-  #withdraw(from: Item['from'], key: string): readonly Item[] {
-    const withdrawn = this.#waiting[from].withdraw(key);
-    this.#heldBytes[from] -= bytesOf(withdrawn);
-    return withdrawn;
+  #countBytes(items: readonly Item[], sign: 1 | -1): void {
+    for (const { row, from } of items) {
+      if (from === 'redelivery') this.#redeliveredBytes += sign * heldBytes(row);
+    }
   }
 
   /** What has failed before comes alone: among others it might be what makes them all fail. */

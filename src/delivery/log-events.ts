@@ -9,7 +9,10 @@ export function logDeliveryEvents(logger: Logger, outage: OutageLog): DeliveryEv
   return (event) => {
     switch (event.type) {
       case 'handled':
-        if (logger.isLevelEnabled('debug')) logger.debug(about(event), 'notification handled');
+        if (!logger.isLevelEnabled('debug')) return;
+        for (const row of event.rows) {
+          logger.debug(about({ ...event, row }), 'notification handled');
+        }
         return;
       case 'retrying':
         logger.warn(
@@ -34,7 +37,7 @@ export function logDeliveryEvents(logger: Logger, outage: OutageLog): DeliveryEv
   };
 }
 
-type StateChange = Exclude<DeliveryEvent, { row: unknown }>;
+type StateChange = Exclude<DeliveryEvent, { row: unknown } | { rows: unknown }>;
 
 function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): void {
   const who = whoOf(event);

@@ -5,7 +5,7 @@ import type { DeliveryEventSink } from './events.ts';
 import type { Lanes } from './lanes.ts';
 import type { Outcome } from './outcome.ts';
 import type { Redeliveries } from './redeliveries.ts';
-import type { Item } from './waiting-items.ts';
+import type { Item, Stretch } from './waiting-items.ts';
 
 export interface RecorderOptions {
   readonly progress: Progress;
@@ -28,8 +28,6 @@ type FailedOutcome = Extract<Outcome, { kind: 'retry' | 'dead' }>;
  */
 export class Recorder {
   readonly #options: RecorderOptions;
-  /** New notifications that were fetched and are not settled; the value: whether as a replay. */
-  readonly #open = new Map<number, boolean>();
   #unsettledBytes = 0;
   #unsettledReplays = 0;
   #replayed = 0;
@@ -61,10 +59,7 @@ export class Recorder {
 
   /** These were fetched, and each is to be settled. */
   expect(rows: readonly LogRow[], isReplay: boolean): void {
-    for (const row of rows) {
-      this.#open.set(row.id, isReplay);
-      this.#unsettledBytes += heldBytes(row);
-    }
+    for (const row of rows) this.#unsettledBytes += heldBytes(row);
     if (!isReplay) return;
     this.#unsettledReplays += rows.length;
     this.#replayed += rows.length;
@@ -72,13 +67,34 @@ export class Recorder {
 
   /** A new notification needs nothing more: handled, or taken care of by redelivery. */
   settle(row: LogRow): void {
-    const isReplay = this.#open.get(row.id);
-    if (isReplay === undefined) return;
-    this.#open.delete(row.id);
+    this.#moveCursor((progress) => {
+      const batch = progress.settle(row.id);
+      if (batch !== undefined) this.#release(row, batch.isReplay);
+    });
+  }
+
+  /** New notifications of one read, from one index to before another, were handled in their order. */
+  recordStretch({ rows, from, isReplay }: Stretch, to: number): void {
+    for (let index = from; index < to; index += 1) {
+      const row = rows[index];
+      if (row !== undefined) this.#release(row, isReplay);
+    }
+    this.#moveCursor((progress) => progress.settleStretch(rows, from, to));
+    const { emit, consumer } = this.#options;
+    const isWhole = from === 0 && to === rows.length;
+    emit({ type: 'handled', consumer, rows: isWhole ? rows : rows.slice(from, to) });
+  }
+
+  #moveCursor(settle: (progress: Progress) => void): void {
+    const { progress, keeper } = this.#options;
+    const before = progress.cursor;
+    settle(progress);
+    if (progress.cursor !== before) keeper.advance(progress.cursor);
+  }
+
+  #release(row: LogRow, isReplay: boolean): void {
     this.#unsettledBytes -= heldBytes(row);
     if (isReplay) this.#unsettledReplays -= 1;
-    const { progress, keeper } = this.#options;
-    if (progress.settle(row.id)) keeper.advance(progress.cursor);
   }
 
   /** What was found at the start is handled. */
@@ -173,10 +189,12 @@ export class Recorder {
 
   #noteHandled(item: Item, isRecorded: boolean): void {
     const { consumer, emit, onDue } = this.#options;
-    if (this.#isNew(item)) this.settle(item.row);
+    // What is recorded already has moved the cursor itself.
+    if (this.#isNew(item) && isRecorded) this.#release(item.row, item.isReplay);
+    else if (this.#isNew(item)) this.settle(item.row);
     else if (isRecorded) onDue();
     else this.#resolve(item.row);
-    emit({ type: 'handled', consumer, row: item.row });
+    emit({ type: 'handled', consumer, rows: [item.row] });
   }
 
   #resolve(row: LogRow): void {

@@ -54,6 +54,7 @@ const ROLLBACK_WITHIN_MS = 1_000;
 export class TransactionalAttempts implements Attempts {
   /** The attempt itself moves the cursor; and a crash repeats nothing that this could spare. */
   readonly mayBePassed = false;
+  readonly makeAtOnce = undefined;
   readonly #options: TransactionalAttemptsOptions;
 
   constructor(options: TransactionalAttemptsOptions) {
@@ -84,7 +85,7 @@ export class TransactionalAttempts implements Attempts {
 
   /** @throws when the connection breaks before the commit: then nothing has happened */
   async #attempt(item: Item, progress: Progress): Promise<Outcome> {
-    const notification = notificationOf(item);
+    const notification = notificationOf(item.row, item.attempts, item.isReplay);
     if (notification === undefined) return UNREADABLE;
     const client = await this.#options.db.pool.connect();
     const broken: unknown[] = [];

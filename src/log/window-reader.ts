@@ -13,6 +13,8 @@ import type { LogRow } from './log-row.ts';
 export interface Batch {
   /** In the order of their ids. Empty: nothing is new. */
   readonly rows: readonly LogRow[];
+  /** Theirs. Made once for all consumers that share the read. */
+  readonly ids: readonly number[];
   /** Where the cursor stands before the first of them; in a window, unless there are none. */
   readonly cursor: Cursor;
   /** Whether these rows are all that is left of the window. */
@@ -43,11 +45,11 @@ export async function nextBatch(
   const { seen, window } = cursor;
   if (window !== undefined) {
     const { rows, last } = await fetchPage(pool, names, seen, window, interest, limits);
-    if (rows.length > 0) return { rows, cursor, last, level: false };
+    if (rows.length > 0) return { rows, ids: idsOf(rows), cursor, last, level: false };
     return nextBatch(pool, names, closeWindow(cursor), reading);
   }
   if (upTo !== undefined) {
-    if (seen === upTo) return { rows: [], cursor, last: true, level: true };
+    if (seen === upTo) return { rows: [], ids: [], cursor, last: true, level: true };
     return nextBatch(pool, names, await windowUpTo(pool, names, cursor, upTo), reading);
   }
   const fresh = await fetchFresh(pool, names, seen, interest, limits);
@@ -57,14 +59,25 @@ export async function nextBatch(
   }
   const [first] = fresh.rows;
   if (first === undefined) {
-    return { rows: [], cursor: seeNothingUpTo(cursor, fresh.snapshot), last: true, level: true };
+    return {
+      rows: [],
+      ids: [],
+      cursor: seeNothingUpTo(cursor, fresh.snapshot),
+      last: true,
+      level: true,
+    };
   }
   return {
     rows: fresh.rows,
+    ids: idsOf(fresh.rows),
     cursor: openWindow(cursor, fresh.snapshot, first.id - 1),
     last: true,
     level: true,
   };
+}
+
+function idsOf(rows: readonly LogRow[]): readonly number[] {
+  return rows.map(({ id }) => id);
 }
 
 async function windowUpTo(

@@ -102,17 +102,84 @@ it('what waits with a key can be withdrawn, and nothing else', () => {
   expect(begin(lanes)).toEqual([[b1]]);
 });
 
-it('what waits and what is being handled is held, what was withdrawn or has ended is not', () => {
+it('what waits of redeliveries and what is being handled is held, what was withdrawn or has ended is not', () => {
   const large = (from: Item['from'], key: string) =>
     item(key, { from, row: { id: 1, channel: 'c', key, json: 'x'.repeat(99), writtenAt: 0 } });
   const lanes = lanesWith([large('redelivery', 'a'), large('redelivery', 'b')]);
   lanes.add(large('log', 'c'));
-  expect([lanes.heldBytes('redelivery'), lanes.heldBytes('log')]).toEqual([200, 100]);
+  expect(lanes.redeliveredBytes).toBe(200);
   const call = lanes.next();
   lanes.withdraw('b');
-  expect(lanes.heldBytes('redelivery')).toBe(100);
+  expect(lanes.redeliveredBytes).toBe(100);
   if (call !== undefined) lanes.done(call);
-  expect([lanes.heldBytes('redelivery'), lanes.heldBytes('log')]).toEqual([0, 100]);
+  expect(lanes.redeliveredBytes).toBe(0);
+});
+
+describe('a stretch of new notifications', () => {
+  const rowsOf = (...keys: readonly (string | null)[]) => keys.map((key) => item(key).row);
+  const idsOf = (items: readonly Item[] | undefined) => items?.map(({ row }) => row.id);
+
+  it('is passed without a lane, and what is left of it can be taken one by one', () => {
+    const rows = rowsOf('a', 'a', 'b', null);
+    const lanes = lanesWith([], { concurrency: 2, batchSize: 1 });
+    lanes.addNew(rows, true);
+    expect(lanes.stretch).toEqual({ rows, from: 0, isReplay: true });
+    lanes.pass(1);
+    expect(lanes.stretch).toEqual({ rows, from: 1, isReplay: true });
+    expect(lanes.waiting('log')).toBe(3);
+    const calls = begin(lanes);
+    expect(calls).toEqual([
+      [{ row: rows[1], attempts: 0, isReplay: true, from: 'log' }],
+      [{ row: rows[2], attempts: 0, isReplay: true, from: 'log' }],
+    ]);
+    expect(lanes.stretch).toBeUndefined();
+    for (const call of calls) lanes.done(call);
+    expect(lanes.stretch).toEqual({ rows, from: 3, isReplay: true });
+    lanes.pass(1);
+    expect(lanes.isIdle).toBe(true);
+  });
+
+  it('waits while anything else waits before it or has its turn', () => {
+    const lanes = lanesWith([item()], { concurrency: 1, batchSize: 1 });
+    const rows = rowsOf(null);
+    lanes.addNew(rows, false);
+    expect(lanes.stretch).toBeUndefined();
+    const first = lanes.next();
+    if (first !== undefined) lanes.done(first);
+    expect(lanes.stretch).toEqual({ rows, from: 0, isReplay: false });
+    lanes.add(item('r', { from: 'redelivery' }));
+    expect(lanes.stretch).toBeUndefined();
+  });
+
+  it('is nothing for calls with several', () => {
+    const lanes = lanesWith([], { concurrency: 1, batchSize: 3 });
+    const rows = rowsOf('a', 'b', 'c', 'd');
+    lanes.addNew(rows, false);
+    expect(lanes.stretch).toBeUndefined();
+    expect(idsOf(lanes.next())).toEqual(rows.slice(0, 3).map(({ id }) => id));
+  });
+
+  it('keeps its order when some of it are withdrawn, and when it is long', () => {
+    const rows = rowsOf(...Array.from({ length: 250 }, (_, n) => (n % 5 === 0 ? 'a' : 'b')));
+    const more = rowsOf('a', 'b');
+    const lanes = lanesWith([], { concurrency: 1, batchSize: 1 });
+    lanes.addNew(rows, false);
+    lanes.addNew(more, false);
+    lanes.pass(120);
+    lanes.pass(3);
+    expect(lanes.waiting('log')).toBe(129);
+    const left = [...rows.slice(123), ...more];
+    expect(idsOf(lanes.withdraw('a'))).toEqual(
+      left.filter(({ key }) => key === 'a').map(({ id }) => id),
+    );
+    const taken: number[] = [];
+    for (let call = lanes.next(); call !== undefined; call = lanes.next()) {
+      taken.push(...(idsOf(call) ?? []));
+      lanes.done(call);
+    }
+    expect(taken).toEqual(left.filter(({ key }) => key === 'b').map(({ id }) => id));
+    expect(lanes.isIdle).toBe(true);
+  });
 });
 
 it('never has a key twice at a time nor out of order, whatever comes and ends when', () => {

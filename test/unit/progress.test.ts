@@ -12,8 +12,13 @@ const end: Cursor = { seen: UNTIL, window: undefined };
 /** A window of which the ids are fetched in two pages. */
 function fetched(): Progress {
   const progress = new Progress(START);
-  progress.add({ ids: [1, 2, 3], cursor: openWindow(START, UNTIL, 0), last: false });
-  progress.add({ ids: [7, 8], cursor: progress.fetchAfter, last: true });
+  progress.add({
+    ids: [1, 2, 3],
+    cursor: openWindow(START, UNTIL, 0),
+    last: false,
+    isReplay: false,
+  });
+  progress.add({ ids: [7, 8], cursor: progress.fetchAfter, last: true, isReplay: true });
   return progress;
 }
 
@@ -22,25 +27,28 @@ const at = (lastId: number): Cursor => ({ seen: START.seen, window: { until: UNT
 describe('the cursor', () => {
   it('stays in front of the earliest notification that is not settled', () => {
     const progress = fetched();
-    expect(progress.settle(2)).toBe(false);
-    expect(progress.settle(7)).toBe(false);
+    progress.settle(2);
+    progress.settle(7);
     expect(progress.cursor).toEqual(START);
     expect(progress.uncovered).toBe(2);
-    expect(progress.settle(1)).toBe(true);
+    progress.settle(1);
     expect(progress.cursor).toEqual(at(2));
-    expect(progress.settle(3)).toBe(true);
+    progress.settle(3);
     expect(progress.cursor).toEqual(at(7));
-    expect(progress.settle(8)).toBe(true);
+    progress.settle(8);
     expect(progress.cursor).toEqual(end);
     expect(progress.uncovered).toBe(0);
   });
 
   it('does not move for what is settled twice, or was never fetched', () => {
     const progress = fetched();
-    progress.settle(1);
-    expect(progress.settle(1)).toBe(false);
-    expect(progress.settle(99)).toBe(false);
+    expect(progress.settle(1)).toMatchObject({ ids: [1, 2, 3] });
+    expect(progress.settle(1)).toBeUndefined();
+    expect(progress.settle(8)).toMatchObject({ ids: [7, 8] });
+    expect(progress.settle(8)).toBeUndefined();
+    expect(progress.settle(99)).toBeUndefined();
     expect(progress.cursor).toEqual(at(1));
+    expect(progress.uncovered).toBe(1);
   });
 
   it('follows an empty fetch only when nothing before it is unsettled', () => {
@@ -68,22 +76,32 @@ it('covers just what is settled without a gap, in whatever order they are settle
   fc.assert(
     fc.property(pages, order, (sizes, choices) => {
       const progress = new Progress(START);
+      const choose = (options: number) => [...choices.take(1)].map((n) => n % options)[0] ?? 0;
       let id = 0;
       let cursor = openWindow(START, UNTIL, 0);
+      const pageOf = new Map<number, number>();
       sizes.forEach((size, page) => {
         const ids = Array.from({ length: size }, () => ++id);
-        progress.add({ ids, cursor, last: page === sizes.length - 1 });
+        for (const one of ids) pageOf.set(one, page);
+        progress.add({ ids, cursor, last: page === sizes.length - 1, isReplay: false });
         cursor = progress.fetchAfter;
       });
       const open = Array.from({ length: id }, (_, index) => index + 1);
       while (open.length > 0) {
-        const [choice = 0] = [...choices.take(1)];
-        const [settled = 0] = open.splice(choice % open.length, 1);
-        progress.settle(settled);
+        const from = choose(open.length);
+        const isOfPage = (one: number | undefined) =>
+          one !== undefined && pageOf.get(one) === pageOf.get(open[from] ?? 0);
+        let to = from + 1;
+        while (isOfPage(open[to]) && choose(3) > 0) to += 1;
+        const rows = open.map((one) => ({ id: one }));
+        const [settled = 0, ...more] = open.splice(from, to - from);
+        if (more.length === 0) progress.settle(settled);
+        else progress.settleStretch(rows, from, to);
         const earliest = Math.min(...open, id + 1);
         const { window } = progress.cursor;
         if (earliest === id + 1) expect(progress.cursor).toEqual(end);
         else expect(window?.lastId ?? 0).toBe(earliest - 1);
+        // The cursor covers what comes before the earliest that is open.
         expect(progress.uncovered).toBe(open.length === 0 ? 0 : id - open.length - (earliest - 1));
       }
     }),

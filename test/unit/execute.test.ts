@@ -3,7 +3,7 @@ import { afterEach, beforeEach, describe, expect, it, vi } from 'vitest';
 import type { HandlerContext } from '../../src/consumer/consumer.ts';
 import { defineConsumer } from '../../src/consumer/define-consumer.ts';
 import { PermanentError } from '../../src/consumer/errors.ts';
-import { execute } from '../../src/delivery/execute.ts';
+import { execute, executeAtOnce } from '../../src/delivery/execute.ts';
 import type { Outcome } from '../../src/delivery/outcome.ts';
 import { Notification } from '../../src/log/notification.ts';
 
@@ -25,7 +25,7 @@ type Handle = (notification: Notification, context: HandlerContext) => unknown;
 /** Begins an attempt; `ended.outcome` is undefined until it has ended. */
 function attempt(
   handle: Handle,
-  timeLimitSeconds?: number,
+  limit?: number | 'at once',
   { number = 1, shutdown = new AbortController() } = {},
 ) {
   const consumer = defineConsumer({ id: 'consumer', channels: ['channel'], handle });
@@ -40,8 +40,13 @@ function attempt(
     attempt: number,
   });
   const ended: { outcome: Outcome | undefined } = { outcome: undefined };
+  const timeLimitSeconds = limit === 'at once' ? undefined : limit;
   const execution = { consumer, policy: POLICY, timeLimitSeconds, context };
-  const outcome = Promise.resolve(execute(execution, [notification])).then(([made]) => {
+  const outcomes =
+    limit === 'at once'
+      ? (executeAtOnce(execution, notification) ?? [{ kind: 'handled' }])
+      : execute(execution, [notification]);
+  const outcome = Promise.resolve(outcomes).then(([made]) => {
     ended.outcome = made;
     return made;
   });
@@ -59,6 +64,7 @@ const untilAborted: Handle = (_, { signal }) =>
 describe.each([
   ['without a time limit', undefined],
   ['with a time limit', LIMIT_SECONDS],
+  ['that may return at once', 'at once' as const],
 ])('a handler %s', (_, limit) => {
   it('is given the notification and its context', async () => {
     const handle = vi.fn<Handle>();

@@ -48,13 +48,28 @@ export async function fetchPage(
   const isWholeRest = page.length < limits.rows;
   if (small === page.length) return { rows: page, last: isWholeRest };
   if (small > 0) return { rows: page.slice(0, small), last: false };
+  const part = partOf(limits);
   const { rows } = await client.query<LogRowValues>({
     name: `pgwatch_fetch_large${filter.suffix}`,
     text: largePageStatement(names, filter.condition),
-    values: [...values, limits.bytes, ...filter.values],
+    values: [seen, until, lastId, channels, part.rows, life, part.bytes, ...filter.values],
     rowMode: 'array',
   });
   return { rows: rows.map(logRowOf), last: isWholeRest && rows.length === page.length };
+}
+
+/** Into so many parts a page is divided when it begins with a large notification. */
+const LARGE_PARTS = 16;
+
+/**
+ * What was read as one answer is garbage only once all of it is handled, and twice as large while it
+ * is taken out of the network's buffers. So large ones are read in small parts.
+ */
+function partOf({ rows, bytes }: FetchLimits): FetchLimits {
+  return {
+    rows: Math.ceil(rows / LARGE_PARTS),
+    bytes: Math.floor(bytes / LARGE_PARTS),
+  };
 }
 
 /** A page without the texts of those that are not small; $7 is what is small. */

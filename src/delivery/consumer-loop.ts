@@ -121,6 +121,9 @@ export class ConsumerLoop {
         if (once && this.#isDone()) return;
         await this.#wait();
       }
+    } catch (error) {
+      this.#fault ??= { error }; // Nothing that waits for its turn is to begin afterwards.
+      throw error;
     } finally {
       await this.#dispatcher.drained();
       await this.#recorder.recorded();
@@ -145,8 +148,7 @@ export class ConsumerLoop {
       await this.#options.redeliveries.lookAgain();
     }
     const redelivered = await this.#fetchDue();
-    const delivered = await this.#fetchNew();
-    return redelivered || delivered;
+    return (await this.#fetchNew()) || redelivered;
   }
 
   /** False: nothing is due, or there is no room for it. */
@@ -229,8 +231,7 @@ export class ConsumerLoop {
   #noteEnd(): void {
     this.#noteLive();
     const { redeliveries, takenUp, attempts } = this.#options;
-    const isFarAhead = this.#progress.uncovered >= takenUp;
-    if (isFarAhead && attempts.mayBePassed) this.#recorder.passRunning();
+    if (attempts.mayBePassed && this.#progress.uncovered >= takenUp) this.#recorder.passRunning();
     const hasRoomAgain = this.#waitsForRoom && this.#hasRoomForDue();
     const isDue = redeliveries.msUntilDue === 0;
     if (this.#isHungry || hasRoomAgain || isDue || this.#lanes.isIdle) this.#nudge.wake();

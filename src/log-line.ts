@@ -70,7 +70,8 @@ function collectError(
   if (cause !== undefined) collectError('cause', cause, pairs, stacks);
 }
 
-function clockTime(time: unknown): string {
+/** `12:00:01.123`, local. */
+export function clockTime(time: unknown): string {
   const date = new Date(String(time));
   const two = (part: number) => String(part).padStart(2, '0');
   const clock = [date.getHours(), date.getMinutes(), date.getSeconds()].map(two).join(':');
@@ -83,7 +84,7 @@ function formatValue(value: unknown): string {
 }
 
 /** Control characters as escapes: what is logged can neither start a line nor steer a terminal. */
-function visible(text: string): string {
+export function visible(text: string): string {
   return text.replaceAll(/\p{Cc}/gu, (character) => {
     if (character === '\n') return '\\n';
     if (character === '\t') return '\\t';

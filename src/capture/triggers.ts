@@ -1,16 +1,15 @@
-import { quoteIdentifier, quoteLiteral } from '../db/names.ts';
+import { quoteIdentifier } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 import { PgwatchError } from '../errors.ts';
 import { assertKnownOptions } from '../known-options.ts';
 import { assertChannel } from '../log/channel.ts';
 import {
   type CapturedTable,
-  type CaptureTrigger,
   findTable,
   TABLE_OPTIONS,
   type TableOptions,
 } from './captured-table.ts';
-import { triggerNames } from './trigger-names.ts';
+import { captureStatements, dropStatements } from './wanted-triggers.ts';
 
 export interface CaptureOptions extends TableOptions {
   /** The channel the changes are written to. Default: `data_change`. */
@@ -54,16 +53,7 @@ export async function createTriggerForTable(
   assertChannel(channel);
   const found = await findTable(db, table, options);
   assertOwnFunction(found, options);
-  const wanted = triggersFor(found, channel, options);
-  const gone = [...found.triggers, ...found.partitionTriggers].filter(
-    ({ name }) => !wanted.has(name),
-  );
-  await run(db, [
-    ...dropStatements(gone),
-    ...[...wanted].map(
-      ([name, definition]) => `create or replace trigger ${quoteIdentifier(name)} ${definition}`,
-    ),
-  ]);
+  await run(db, captureStatements(found, channel, options));
 }
 
 /**
@@ -103,31 +93,4 @@ function assertOwnFunction(
 /** One text without parameters is one transaction, whether or not the caller has begun one. */
 async function run(db: Queryable, statements: readonly string[]): Promise<void> {
   if (statements.length > 0) await query(db, statements.join(';\n'), []);
-}
-
-/** Only for triggers that are there: DROP TRIGGER keeps even readers out. */
-function dropStatements(triggers: readonly CaptureTrigger[]): string[] {
-  return triggers.map(({ name, table }) => `drop trigger ${quoteIdentifier(name)} on ${table}`);
-}
-
-/** The names and definitions of the triggers that a table should have. */
-function triggersFor(
-  { name, takesStatementTriggers }: CapturedTable,
-  channel: string,
-  { functionsSchema = 'public', pgwatchSchema = 'pgwatch' }: CaptureOptions,
-): Map<string, string> {
-  const names = triggerNames(pgwatchSchema);
-  const argument = quoteLiteral(channel);
-  const perRow = `for each row
-    execute function ${quoteIdentifier(functionsSchema)}.notify_data_change(${argument})`;
-  const perStatement = `for each statement
-    execute function ${quoteIdentifier(pgwatchSchema)}.capture_statement(${argument})`;
-  if (!takesStatementTriggers) {
-    return new Map([[names.row, `after insert or update or delete on ${name} ${perRow}`]]);
-  }
-  return new Map([
-    [names.insert, `after insert on ${name} referencing new table as pgwatch_rows ${perStatement}`],
-    [names.row, `after update on ${name} ${perRow}`],
-    [names.delete, `after delete on ${name} referencing old table as pgwatch_rows ${perStatement}`],
-  ]);
 }

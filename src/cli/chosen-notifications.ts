@@ -33,7 +33,7 @@ function isGiven(text: string | undefined): boolean {
 }
 
 /** @throws USAGE */
-function parseId(text: string): number {
+export function parseId(text: string): number {
   const id = Number(text);
   if (/^\d+$/.test(text) && Number.isSafeInteger(id) && id > 0) return id;
   throw new PgwatchError('USAGE', {

@@ -101,6 +101,24 @@ export interface StatusOptions {
   readonly watch: boolean;
 }
 
+export interface TailOptions {
+  /** None: all. */
+  readonly channels: readonly string[];
+  /** As typed. */
+  readonly since: string | undefined;
+  readonly json: boolean;
+}
+
+export interface ExplainOptions {
+  readonly json: boolean;
+}
+
+export interface DoctorOptions {
+  /** Leave out what reads all of the log. */
+  readonly quick: boolean;
+  readonly json: boolean;
+}
+
 /** The commands' bodies. Each gives the exit code: 0 done, 1 failed; what it throws is reported. */
 export interface CommandBodies {
   migrate(context: CommandContext, options: MigrateOptions): Promise<number>;
@@ -109,6 +127,15 @@ export interface CommandBodies {
   cleanup(context: CommandContext, options: CleanupOptions): Promise<number>;
   adopt(context: CommandContext, options: AdoptOptions): Promise<number>;
   status(context: CommandContext, options: StatusOptions): Promise<number>;
+  tail(context: CommandContext, options: TailOptions): Promise<number>;
+  /** `id` as typed. */
+  explain(
+    context: CommandContext,
+    options: ExplainOptions,
+    id: string,
+    consumer: string | undefined,
+  ): Promise<number>;
+  doctor(context: CommandContext, options: DoctorOptions): Promise<number>;
   replay(context: CommandContext, options: ChangeOptions): Promise<number>;
   discard(context: CommandContext, options: ChangeOptions): Promise<number>;
   pause(context: CommandContext, consumer: string): Promise<number>;

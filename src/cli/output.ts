@@ -1,8 +1,13 @@
+import { once } from 'node:events';
 import type { Writable } from 'node:stream';
 
 /** Standard output, for results. */
 export interface Output {
   write(text: string): void;
+  /** Resolves when what was written has been taken, or nobody is there to take it. */
+  taken(): Promise<void>;
+  /** Aborted when whoever read it has gone. */
+  readonly closed: AbortSignal;
   readonly isTerminal: boolean;
   /** Characters in a line of the terminal; infinite elsewhere. */
   readonly columns: number;
@@ -12,8 +17,15 @@ export interface Output {
 export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
 
 export function outputOf(stream: OutputStream): Output {
+  const closed = new AbortController();
+  for (const event of ['error', 'close']) stream.once(event, () => closed.abort());
   return {
     write: (text) => void stream.write(text),
+    closed: closed.signal,
+    async taken() {
+      if (!stream.writableNeedDrain || closed.signal.aborted) return;
+      await once(stream, 'drain', { signal: closed.signal }).catch(() => {});
+    },
     isTerminal: stream.isTTY === true,
     get columns() {
       return stream.isTTY === true && stream.columns ? stream.columns : Number.POSITIVE_INFINITY;
@@ -30,6 +42,12 @@ export function tolerateClosedPipe(stream: OutputStream): void {
     const isGone = error.code === 'EPIPE' || (error.code === 'EIO' && stream.isTTY === true);
     if (!isGone) throw error;
   });
+}
+
+/** As one line of at most so many characters. */
+export function cutLine(text: string, columns: number): string {
+  const flat = text.replaceAll(/\s+/g, ' ');
+  return flat.length <= columns ? flat : `${flat.slice(0, Math.max(0, columns - 1))}…`;
 }
 
 /** Columns as wide as their widest cell, two spaces apart; no line ends in spaces. */

@@ -4,7 +4,7 @@ import { addNames, nonEmpty } from './parse-names.ts';
 import { registerAdopt } from './register-adopt.ts';
 import { registerHelp } from './register-help.ts';
 import { registerMigrate } from './register-migrate.ts';
-import { registerStatus } from './register-status.ts';
+import { registerObserving } from './register-observing.ts';
 import { registerSteering } from './register-steering.ts';
 import type { Runner } from './runner.ts';
 
@@ -14,7 +14,7 @@ export function registerCommands(program: Command, commands: Commands, run: Runn
   registerListen(program, commands, run);
   registerListConsumers(program, commands, run);
   registerCleanup(program, commands, run);
-  registerStatus(program, commands, run);
+  registerObserving(program, commands, run);
   registerSteering(program, commands, run);
   registerAdopt(program, commands, run);
   registerNotify(program, commands, run);

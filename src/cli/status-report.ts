@@ -4,7 +4,7 @@ import type { LogStatus } from '../observe/log-status.ts';
 import type { OldestWriter } from '../observe/oldest-writer.ts';
 import type { Status } from '../observe/status.ts';
 import { formatBytes, formatCount, formatNumber, formatSpan } from './format.ts';
-import { formatTable } from './output.ts';
+import { cutLine, formatTable } from './output.ts';
 
 /** The status for people. @param columns of the terminal; an error is cut to fit */
 export function statusText(status: Status, columns: number, now: Date = new Date()): string {
@@ -71,7 +71,7 @@ function consumersText({ consumers, rates }: Status, columns: number, now: Date)
     lastError === undefined
       ? []
       : [
-          cut(
+          cutLine(
             `Last error of ${consumer} (notification ${lastError.notificationId}, ${formatSpan(now.getTime() - lastError.at.getTime())} ago): ${lastError.error}`,
             columns,
           ),
@@ -85,11 +85,6 @@ function ownersOf({ partitions }: ConsumerStatus): string[] {
     owner === undefined ? [] : [shownOwner(owner)],
   );
   return [...new Set(owners)];
-}
-
-function cut(line: string, columns: number): string {
-  const flat = line.replaceAll(/\s+/g, ' ');
-  return flat.length <= columns ? flat : `${flat.slice(0, columns - 1)}…`;
 }
 
 function logText({ rows, bytes, oldest, channels, queueUsage }: LogStatus, now: Date): string {

@@ -13,10 +13,10 @@ import { redactUrl } from '../redact.ts';
 import type { CommandContext } from './options.ts';
 
 /**
- * What a command needs to find: any database, one with pgwatch's schema in it, or one that may be a
- * standby, whose promotion is then waited for.
+ * What a command needs to find: any database, one with pgwatch's schema in it, one that may be a
+ * standby, whose promotion is then waited for, or nothing, since it looks itself what there is.
  */
-type Requirement = 'database' | 'schema' | 'promotion';
+type Requirement = 'database' | 'schema' | 'promotion' | 'nothing';
 
 /**
  * Opens the configured database (starting the embedded server if that is the one, or using the one
@@ -42,6 +42,7 @@ export async function withDatabase<T>(
     onIdleError: (error) => logger.debug({ err: error }, 'idle connection lost'),
   });
   try {
+    if (requirement === 'nothing') return await task(db, () => server.revive());
     if (requirement === 'promotion') await untilPrimary(db, config.reconnectDelaySeconds, logger);
     else await findPrimary(db);
     if (requirement === 'schema') await assertInstalled(db);

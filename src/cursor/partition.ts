@@ -20,6 +20,11 @@ export interface Interest {
   readonly life: string;
 }
 
+/** An Interest of somebody who may want every channel: undefined. */
+export type WideInterest = Omit<Interest, 'channels'> & {
+  readonly channels: readonly string[] | undefined;
+};
+
 /** A condition on rows of the log, and what its parameters are. */
 export interface PartitionFilter {
   /** Ends the name of the prepared statement that has the condition. */

@@ -47,3 +47,13 @@ export function includes(later: Snapshot, earlier: Snapshot): boolean {
   const before = partsOf(earlier);
   return before.xmax <= xmax && xip.every((xid) => xid >= before.xmax || before.xip.includes(xid));
 }
+
+/** What is visible in both: of two snapshots of one server the earlier, of made-up ones perhaps neither. */
+export function intersection(one: Snapshot, other: Snapshot): Snapshot {
+  const [a, b] = [partsOf(one), partsOf(other)];
+  const xmax = a.xmax < b.xmax ? a.xmax : b.xmax;
+  const running = [...new Set([...a.xip, ...b.xip])]
+    .filter((xid) => xid < xmax)
+    .sort((x, y) => (x < y ? -1 : 1));
+  return asSnapshot(`${running[0] ?? xmax}:${xmax}:${running.join(',')}`);
+}

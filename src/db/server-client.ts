@@ -109,7 +109,7 @@ export class ServerClient extends pg.Client {
     const watch = new SilenceWatch({
       limitMs,
       bytesRead: () => this.#socket.bytesRead,
-      isAtWork: async () => mayTakeLonger && (await isAtWork(this.#url, backendPid(this))),
+      isAtWork: async () => mayTakeLonger && (await isAtWork(this.#url, announcedPid(this))),
       onSilence: () => this.#socket.destroy(new SilentServerError(limitMs)),
     });
     this.on('drain', () => watch.end());
@@ -146,7 +146,7 @@ function connectionOptions(url: string): pg.ClientConfig {
 }
 
 /** What the server said at the start; a pooler says a number of its own. */
-function backendPid(client: pg.Client): unknown {
+export function announcedPid(client: object): unknown {
   return Reflect.get(client, 'processID');
 }
 

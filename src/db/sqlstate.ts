@@ -12,6 +12,7 @@ export const SQLSTATE = {
   invalidPassword: '28P01',
   invalidAuthorization: '28000',
   undefinedDatabase: '3D000',
+  queryCanceled: '57014',
   diskFull: '53100',
   tooManyConnections: '53300',
   adminShutdown: '57P01',

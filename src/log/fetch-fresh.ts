@@ -1,5 +1,5 @@
 import type { ClientBase, Pool } from 'pg';
-import { type Interest, partitionFilter } from '../cursor/partition.ts';
+import { partitionFilter, type WideInterest } from '../cursor/partition.ts';
 import { asSnapshot, partsOf, type Snapshot } from '../cursor/snapshot.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { FetchLimits } from './fetch-limits.ts';
@@ -32,15 +32,19 @@ export async function fetchFresh(
   client: Pool | ClientBase,
   names: Names,
   seen: Snapshot,
-  { channels, partition, life }: Interest,
+  { channels, partition, life }: WideInterest,
   limits: FetchLimits,
 ): Promise<Fresh> {
   const { xmax, xip } = partsOf(seen);
   const filter = partitionFilter(names, partition, 7);
   const { rows } = await client.query<[null, string, string, null, null] | LogRowValues>({
-    name: `pgwatch_fetch_fresh${filter.suffix}`,
-    text: freshStatement(names, filter.condition),
-    values: [xmax, xip, channels, limits.rows + 1, shareOf(limits), life, ...filter.values],
+    name: `pgwatch_fetch_fresh${channels === undefined ? '_of_all' : ''}${filter.suffix}`,
+    text: freshStatement(
+      names,
+      filter.condition,
+      channels === undefined ? EVERY_CHANNEL : THESE_CHANNELS,
+    ),
+    values: [xmax, xip, channels ?? null, limits.rows + 1, shareOf(limits), life, ...filter.values],
     rowMode: 'array',
   });
   const [first, ...found] = rows;
@@ -55,8 +59,16 @@ export async function fetchFresh(
   return { kind: 'fits', snapshot, rows: fresh };
 }
 
+const THESE_CHANNELS = 'channel = any ((select $3::text[])::text[])';
+/** A condition that always holds, and names the parameter. */
+export const EVERY_CHANNEL = '($3::text[] is null or true)';
+
 /** Its first row tells the snapshot, and whether this is the life of $6. */
-export function freshStatement(names: Names, ofPartition = ''): string {
+export function freshStatement(
+  names: Names,
+  ofPartition = '',
+  isWanted: string = THESE_CHANNELS,
+): string {
   const log = qualified(names, 'notification_log');
   const columns = 'id, channel, key, payload, created_at';
   return `
@@ -69,7 +81,7 @@ export function freshStatement(names: Names, ofPartition = ''): string {
       (
         select ${columns}
         from (select ${columns} from ${log} where xid >= (select $1::xid8) order by xid, id offset 0) begun_since
-        where channel = any ((select $3::text[])::text[]) ${ofPartition}
+        where ${isWanted} ${ofPartition}
         limit (select $4::bigint)
       )
       union all
@@ -83,7 +95,7 @@ export function freshStatement(names: Names, ofPartition = ''): string {
           offset 0
         ) ended_since
         where pg_visible_in_snapshot(late.xid, pg_current_snapshot())
-          and channel = any ((select $3::text[])::text[]) ${ofPartition}
+          and ${isWanted} ${ofPartition}
         limit (select $4::bigint)
       )
     )`,

@@ -1,6 +1,6 @@
 import type { ClientBase, Pool } from 'pg';
 import type { Window } from '../cursor/cursor.ts';
-import { type Interest, partitionFilter } from '../cursor/partition.ts';
+import { partitionFilter, type WideInterest } from '../cursor/partition.ts';
 import type { Snapshot } from '../cursor/snapshot.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { FetchLimits } from './fetch-limits.ts';
@@ -31,15 +31,17 @@ export async function fetchPage(
   names: Names,
   seen: Snapshot,
   window: Window,
-  { channels, partition, life }: Interest,
+  { channels, partition, life }: WideInterest,
   limits: FetchLimits,
 ): Promise<Page> {
   const { until, lastId } = window;
   const filter = partitionFilter(names, partition, 8);
-  const values = [seen, until, lastId, channels, limits.rows, life];
+  const rowsFrom = channels === undefined ? NEXT_OF_ALL : NEXT_OF_CHANNELS;
+  const suffix = `${channels === undefined ? '_of_all' : ''}${filter.suffix}`;
+  const values = [seen, until, lastId, channels ?? null, limits.rows, life];
   const { rows: found } = await client.query<LogRowValues>({
-    name: `pgwatch_fetch_page${filter.suffix}`,
-    text: pageStatement(names, filter.condition),
+    name: `pgwatch_fetch_page${suffix}`,
+    text: pageStatement(names, filter.condition, rowsFrom),
     values: [...values, shareOf(limits), ...filter.values],
     rowMode: 'array',
   });
@@ -50,9 +52,9 @@ export async function fetchPage(
   if (small > 0) return { rows: page.slice(0, small), last: false };
   const part = partOf(limits);
   const { rows } = await client.query<LogRowValues>({
-    name: `pgwatch_fetch_large${filter.suffix}`,
-    text: largePageStatement(names, filter.condition),
-    values: [seen, until, lastId, channels, part.rows, life, part.bytes, ...filter.values],
+    name: `pgwatch_fetch_large${suffix}`,
+    text: largePageStatement(names, filter.condition, rowsFrom),
+    values: [seen, until, lastId, channels ?? null, part.rows, life, part.bytes, ...filter.values],
     rowMode: 'array',
   });
   return { rows: rows.map(logRowOf), last: isWholeRest && rows.length === page.length };
@@ -73,12 +75,20 @@ function partOf({ rows, bytes }: FetchLimits): FetchLimits {
 }
 
 /** A page without the texts of those that are not small; $7 is what is small. */
-export function pageStatement(names: Names, ofPartition = ''): string {
+export function pageStatement(
+  names: Names,
+  ofPartition = '',
+  nextRows: NextRows = NEXT_OF_CHANNELS,
+): string {
   return `${smallRows(`(${nextRows(names, ofPartition)})`, '$7')} order by id`;
 }
 
 /** As much of a page as keeps to the bytes of $7, for one that begins with a large notification. */
-export function largePageStatement(names: Names, ofPartition = ''): string {
+export function largePageStatement(
+  names: Names,
+  ofPartition = '',
+  nextRows: NextRows = NEXT_OF_CHANNELS,
+): string {
   return rowsWithinBytes(names, {
     from: `(
       select page.*, row_number() over (order by id) as position
@@ -88,8 +98,10 @@ export function largePageStatement(names: Names, ofPartition = ''): string {
   });
 }
 
-function nextRows(names: Names, ofPartition: string): string {
-  return `
+/** A select of the next rows of the window, of the channels of $4. */
+type NextRows = (names: Names, ofPartition: string) => string;
+
+const NEXT_OF_CHANNELS: NextRows = (names, ofPartition) => `
     select in_window.*
     from unnest($4::text[] collate "C") as wanted (channel)
     cross join lateral (
@@ -109,4 +121,20 @@ function nextRows(names: Names, ofPartition: string): string {
     where exists (select from ${qualified(names, 'server_life')} where id = $6)
     order by in_window.id
     limit (select $5::bigint)`;
-}
+
+/** Whoever wants every channel walks the primary key, where nothing is passed over in vain. */
+export const NEXT_OF_ALL: NextRows = (names, ofPartition) => `
+    select id, channel, key, payload, created_at
+    from (
+      select id, channel, key, payload, created_at, xid
+      from ${qualified(names, 'notification_log')} log
+      where log.id > $3::bigint
+      order by log.id
+      offset 0
+    ) ahead
+    where not pg_visible_in_snapshot(xid, $1::pg_snapshot)
+      and pg_visible_in_snapshot(xid, $2::pg_snapshot)
+      and ($4::text[] is null or true)
+      and exists (select from ${qualified(names, 'server_life')} where id = $6)
+      ${ofPartition}
+    limit (select $5::bigint)`;

@@ -1,6 +1,6 @@
 import type { Pool } from 'pg';
 import { type Cursor, closeWindow, openWindow, seeNothingUpTo } from '../cursor/cursor.ts';
-import type { Interest } from '../cursor/partition.ts';
+import type { WideInterest } from '../cursor/partition.ts';
 import type { Snapshot } from '../cursor/snapshot.ts';
 import type { Names } from '../db/names.ts';
 import { fetchFresh } from './fetch-fresh.ts';
@@ -24,7 +24,7 @@ export interface Batch {
 }
 
 export interface Reading {
-  readonly interest: Interest;
+  readonly interest: WideInterest;
   readonly limits: FetchLimits;
   /** Where to stop, if the log is not to be read further; never before an open window's end. */
   readonly upTo: Snapshot | undefined;

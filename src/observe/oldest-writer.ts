@@ -30,7 +30,12 @@ interface Row {
 
 /** The oldest writer of the cluster, in whatever database. Roles see others' only when they may. */
 export async function findOldestWriter(db: Queryable): Promise<OldestWriter | undefined> {
-  const [row] = await query<Row>(
+  return (await findWriters(db, 1))[0];
+}
+
+/** The oldest writers of the cluster, the oldest first. */
+export async function findWriters(db: Queryable, limit: number): Promise<OldestWriter[]> {
+  const rows = await query<Row>(
     db,
     `select * from (
        select pid, null::text as prepared, datname::text as database, usename::text as role,
@@ -45,11 +50,10 @@ export async function findOldestWriter(db: Queryable): Promise<OldestWriter | un
        from pg_prepared_xacts
      ) writers
      order by seconds desc nulls last
-     limit 1`,
-    [],
+     limit $1`,
+    [limit],
   );
-  if (row === undefined) return undefined;
-  return {
+  return rows.map((row) => ({
     pid: row.pid ?? undefined,
     prepared: row.prepared ?? undefined,
     database: row.database,
@@ -57,5 +61,5 @@ export async function findOldestWriter(db: Queryable): Promise<OldestWriter | un
     application: row.application ?? undefined,
     seconds: row.seconds ?? 0,
     xid: row.xid,
-  };
+  }));
 }

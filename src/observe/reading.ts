@@ -4,6 +4,8 @@ import type { Queryable } from '../db/queryable.ts';
 export interface ReadingOptions {
   /** A statement that takes longer is given up. Default: 30,000. */
   readonly statementTimeoutMs?: number;
+  /** For what has to read much: the planner may do as it thinks best. Default: false. */
+  readonly planFreely?: boolean;
 }
 
 /**
@@ -25,14 +27,14 @@ export const FOLLOW_INDEXES = `
 export async function reading<T>(
   pool: Pool,
   task: (db: Queryable) => Promise<T>,
-  { statementTimeoutMs = 30_000 }: ReadingOptions = {},
+  { statementTimeoutMs = 30_000, planFreely = false }: ReadingOptions = {},
 ): Promise<T> {
   const client = await pool.connect();
   let failed = true;
   try {
     await client.query(
       `begin transaction isolation level repeatable read, read only;
-       set local statement_timeout = ${Math.ceil(statementTimeoutMs)};${FOLLOW_INDEXES}`,
+       set local statement_timeout = ${Math.ceil(statementTimeoutMs)};${planFreely ? '' : FOLLOW_INDEXES}`,
     );
     const result = await task(client);
     await client.query('commit');

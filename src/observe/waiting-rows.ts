@@ -9,6 +9,13 @@ export interface WaitingRowsOptions {
   readonly condition?: string;
 }
 
+/** A condition on the rows `c` and `log`: none tells of it. */
+export function noRedelivery(names: Names): string {
+  return `not exists (
+    select from ${qualified(names, 'redelivery')} r
+    where r.consumer_id = c.id and r.notification_id = log.id)`;
+}
+
 /**
  * The notifications that a consumer's cursor has yet to come to, as a select of `created_at`, for a row
  * `c` of consumer and a row of its cursor.
@@ -21,12 +28,9 @@ export interface WaitingRowsOptions {
  */
 export function waitingFor(names: Names, { limit, cursor, condition }: WaitingRowsOptions): string {
   const log = qualified(names, 'notification_log');
-  const noRedelivery = `not exists (
-    select from ${qualified(names, 'redelivery')} r
-    where r.consumer_id = c.id and r.notification_id = log.id)`;
   const isWanted = `
     (c.partitions = 1 or ${qualified(names, 'partition_of')}(log.key, log.id, c.partitions) = ${cursor}.partition)
-    and ${condition ?? noRedelivery}`;
+    and ${condition ?? noRedelivery(names)}`;
   return `
     select ahead.created_at
     from unnest(${cursor}.channels) as ch (channel)

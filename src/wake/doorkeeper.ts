@@ -59,7 +59,7 @@ export type DoorkeeperSession = Pick<
 export class Doorkeeper {
   readonly #session: DoorkeeperSession;
   readonly #names: Names;
-  readonly #router: WakeRouter;
+  readonly #router: Pick<WakeRouter, 'ring'>;
   readonly #emit: (event: DoorkeeperEvent) => void;
   readonly #rung = new PendingWake();
   #seen: Snapshot = BEFORE_EVERYTHING;
@@ -73,7 +73,7 @@ export class Doorkeeper {
   constructor(
     session: DoorkeeperSession,
     names: Names,
-    router: WakeRouter,
+    router: Pick<WakeRouter, 'ring'>,
     emit: (event: DoorkeeperEvent) => void,
   ) {
     this.#session = session;

@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts';
 import { PgwatchError } from '../errors.ts';
 import { backoffMs } from '../lifecycle/backoff.ts';
 import { pause } from '../lifecycle/pause.ts';
+import { Bystander } from './bystander.ts';
 import { Doorkeeper, type DoorkeeperEvent, EVERY_CHANNEL } from './doorkeeper.ts';
 import { ListenSession } from './listen-session.ts';
 import { WakeProof } from './wake-proof.ts';
@@ -19,7 +20,12 @@ export type ListenerEvent =
 
 export interface ListenerOptions {
   readonly db: Database;
-  readonly router: WakeRouter;
+  readonly router: Pick<WakeRouter, 'ring'>;
+  /**
+   * Only be woken: never be the doorkeeper, on whom all others rely, nor look after it. Default:
+   * false.
+   */
+  readonly bystander?: boolean;
   /** The longest pause between two attempts to connect. */
   readonly reconnectDelaySeconds: number;
   readonly emit: (event: ListenerEvent) => void;
@@ -61,9 +67,9 @@ export class Listener {
 
   /** One session, from its beginning to its end. @throws when it breaks */
   async #listen(signal: AbortSignal, onListening: () => void): Promise<void> {
-    const { db, router, emit } = this.#options;
+    const { db, router, emit, bystander = false } = this.#options;
     const proof = new WakeProof();
-    let doorkeeper: Doorkeeper | undefined;
+    let doorkeeper: Doorkeeper | Bystander | undefined;
     let ownPid = 0;
     const onNotification = (payload: string, senderPid: number) => {
       if (WakeProof.isProof(payload)) {
@@ -82,7 +88,9 @@ export class Listener {
       this.#proved = true;
       await session.commitAsynchronously();
       ownPid = await session.backendPid();
-      doorkeeper = new Doorkeeper(session, db.names, router, emit);
+      doorkeeper = bystander
+        ? new Bystander(session, db.names, router)
+        : new Doorkeeper(session, db.names, router, emit);
       onListening();
       emit({ type: 'listening' });
       await doorkeeper.run(over);

@@ -1,10 +1,11 @@
 import type { PoolClient } from 'pg';
 import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 import { partitionFilter } from '../../src/cursor/partition.ts';
-import { freshStatement } from '../../src/log/fetch-fresh.ts';
-import { largePageStatement, pageStatement } from '../../src/log/fetch-page.ts';
+import { EVERY_CHANNEL, freshStatement } from '../../src/log/fetch-fresh.ts';
+import { largePageStatement, NEXT_OF_ALL, pageStatement } from '../../src/log/fetch-page.ts';
 import { windowStartStatement } from '../../src/log/find-window-start.ts';
 import { backlogStatement } from '../../src/observe/backlog.ts';
+import { storiesStatement } from '../../src/observe/consumer-story.ts';
 import { channelsStatement } from '../../src/observe/log-status.ts';
 import { passedStatement } from '../../src/observe/rates.ts';
 import { FOLLOW_INDEXES } from '../../src/observe/reading.ts';
@@ -200,6 +201,21 @@ const HOT_PATHS: readonly [
     () => ['1:1:', UP_TO_NOW, '100000', '{busy}', '100', life, '16000000'],
   ],
   [
+    'a fetch of a few new rows of every channel',
+    () => freshStatement(test.db.names, '', EVERY_CHANNEL),
+    () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '{}', ...freshLimits()],
+  ],
+  [
+    'a page of every channel in the middle of a backlog',
+    () => pageStatement(test.db.names, '', NEXT_OF_ALL),
+    () => ['1:1:', UP_TO_NOW, '100000', '{}', ...pageLimits()],
+  ],
+  [
+    'a page of a thousand rows of every channel',
+    () => pageStatement(test.db.names, '', NEXT_OF_ALL),
+    () => ['1:1:', UP_TO_NOW, '1000', '{}', ...pageLimits('1000')],
+  ],
+  [
     'a look of the doorkeeper',
     () => probeStatement(test.db.names),
     () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '1001'],
@@ -222,6 +238,11 @@ const OBSERVED: typeof HOT_PATHS = [
     'the count of what cursors have passed',
     () => passedStatement(test.db.names),
     () => ['1000', positionsOf(`${LAST_XID - 20}:${LAST_XID - 20}:`)],
+  ],
+  [
+    'the story of one notification, for all consumers',
+    () => storiesStatement(test.db.names),
+    () => ['150000'],
   ],
   ['the channels of the log', () => `${channelsStatement(test.db.names)}`, () => []],
 ];

@@ -37,6 +37,8 @@ async function list(
       write: (text: string) => void written.push(text),
       isTerminal: false,
       columns: Number.POSITIVE_INFINITY,
+      taken: async () => {},
+      closed: new AbortController().signal,
     },
     input: Readable.from([]),
     strayErrors: new StrayErrors(() => 1),

@@ -10,7 +10,13 @@ function notifyFrom(...chunks: readonly Uint8Array[]): Promise<number> {
   const context = {
     config: resolveForTest({ database: { kind: 'none' } }),
     logger: createLogger({ level: 'silent', format: 'json' }),
-    output: { write: () => undefined, isTerminal: false, columns: Number.POSITIVE_INFINITY },
+    output: {
+      write: () => undefined,
+      isTerminal: false,
+      columns: Number.POSITIVE_INFINITY,
+      taken: async () => {},
+      closed: new AbortController().signal,
+    },
     input: Readable.from(chunks),
     strayErrors: new StrayErrors(() => 1),
   };

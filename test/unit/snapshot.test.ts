@@ -4,6 +4,7 @@ import {
   asSnapshot,
   BEFORE_EVERYTHING,
   includes,
+  intersection,
   isVisible,
   partsOf,
 } from '../../src/cursor/snapshot.ts';
@@ -92,6 +93,23 @@ describe('a snapshot includes another', () => {
         const xids = Array.from({ length: 10 }, (_, index) => BigInt(index + 1));
         const shown = xids.every((xid) => !isVisible(xid, earlier) || isVisible(xid, later));
         expect(includes(later, earlier)).toBe(shown);
+      }),
+    );
+  });
+});
+
+describe('the intersection of two snapshots', () => {
+  const xids = fc.bigInt({ min: 1n, max: 12n });
+  const snapshots = fc.tuple(xids, fc.uniqueArray(xids)).map(([xmax, running]) => {
+    const xip = running.filter((xid) => xid < xmax).sort((a, b) => (a < b ? -1 : 1));
+    return asSnapshot(`${xip[0] ?? xmax}:${xmax}:${xip.join(',')}`);
+  });
+
+  it('sees what both see', () => {
+    fc.assert(
+      fc.property(snapshots, snapshots, xids, (one, other, xid) => {
+        const both = isVisible(xid, one) && isVisible(xid, other);
+        expect(isVisible(xid, intersection(one, other))).toBe(both);
       }),
     );
   });

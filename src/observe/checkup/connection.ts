@@ -1,0 +1,122 @@
+import { originOf } from '../../db/clone-guard.ts';
+import { explainConnectionError } from '../../db/connection-error.ts';
+import { explainMissingRights } from '../../db/missing-rights.ts';
+import { assertFunctionsSchema, assertSchema, assertServerVersion } from '../../db/schema-check.ts';
+import { announcedPid } from '../../db/server-client.ts';
+import { PgwatchError } from '../../errors.ts';
+import { redactUrl } from '../../redact.ts';
+import type { Finding, Patient } from './finding.ts';
+
+/** What was found, and whether there is an installation at all to look at further. */
+export interface Foundation {
+  readonly findings: readonly Finding[];
+  readonly isThere: boolean;
+}
+
+/** Whether the server can be reached, is a primary, new enough, and has pgwatch's schema of today. */
+export async function lookForInstallation({ db }: Patient): Promise<Foundation> {
+  const findings: Finding[] = [];
+  const steps: readonly [check: string, look: () => Promise<Finding>][] = [
+    ['connection', () => lookAtConnection(db)],
+    ['schema', () => lookAtSchema(db)],
+  ];
+  for (const [check, look] of steps) {
+    try {
+      findings.push(await look());
+    } catch (error) {
+      const explained = explainMissingRights(explainConnectionError(error, redactUrl(db.url)));
+      findings.push(failed(check, explained));
+      return { findings, isThere: false };
+    }
+  }
+  return { findings, isThere: true };
+}
+
+/** An error as a finding. */
+export function failed(check: string, error: unknown): Finding {
+  const what = error instanceof Error ? error.message : String(error);
+  const hint = error instanceof PgwatchError ? error.hint : undefined;
+  return { check, severity: 'problem', what, ...(hint === undefined ? {} : { mend: [hint] }) };
+}
+
+async function lookAtConnection(db: Patient['db']): Promise<Finding> {
+  await db.servers.inTurn(() => db.pool.query('select'));
+  await assertServerVersion(db);
+  const began = performance.now();
+  const { rows } = await db.pool.query<{ version: string; role: string }>(
+    `select current_setting('server_version') as version, current_user::text as role`,
+  );
+  const milliseconds = Math.max(1, Math.round(performance.now() - began));
+  return {
+    check: 'connection',
+    severity: 'ok',
+    what: `PostgreSQL ${rows[0]?.version}, the primary, answers role ${rows[0]?.role} in ${milliseconds} ms; Node ${process.versions.node}.`,
+  };
+}
+
+async function lookAtSchema(db: Patient['db']): Promise<Finding> {
+  await assertSchema(db);
+  await assertFunctionsSchema(db);
+  return {
+    check: 'schema',
+    severity: 'ok',
+    what: `The schema "${db.names.schema}" is the one that this program knows.`,
+  };
+}
+
+/** Whether this is the database in which it was installed; see the clone guard. */
+export async function checkOrigin({ db }: Patient): Promise<readonly Finding[]> {
+  const origin = await originOf(db.pool, db.names.schema);
+  if (origin === 'here') {
+    return [
+      { check: 'copy', severity: 'ok', what: 'This database is the one it was installed in.' },
+    ];
+  }
+  return [
+    {
+      check: 'copy',
+      severity: 'problem',
+      what:
+        origin === 'the future'
+          ? 'The tables name transactions that are still to come: they are of another time or place.'
+          : `This database is a copy: pgwatch was installed in ${origin === 'another cluster' ? 'another cluster' : 'another database of this cluster'}.`,
+      why: 'Cursors mean nothing here, so nothing runs before it is adopted.',
+      mend: [
+        'pgwatch adopt --skip-pending',
+        '-- or, if this is production now:',
+        'pgwatch adopt --keep-pending',
+      ],
+    },
+  ];
+}
+
+/** Whether a pooler stands in between: the process that answers is not the one that said hello. */
+export async function checkPooler({ db, settings }: Patient): Promise<readonly Finding[]> {
+  const client = await db.pool.connect();
+  try {
+    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
+    if (rows[0]?.pid === announcedPid(client)) {
+      return [{ check: 'pooler', severity: 'ok', what: 'Nothing is in between: no pooler.' }];
+    }
+  } finally {
+    client.release();
+  }
+  const through = `A pooler is in between (${redactUrl(db.url)}).`;
+  if (!settings.preparedStatements) {
+    return [{ check: 'pooler', severity: 'ok', what: through }];
+  }
+  return [
+    {
+      check: 'pooler',
+      severity: 'note',
+      what: `${through} Statements are prepared by name.`,
+      why: 'PgBouncer in transaction mode knows those from 1.21 on, while its max_prepared_statements is not 0.',
+      mend: [
+        '-- in pgbouncer.ini:',
+        'max_prepared_statements = 200',
+        '-- or in the configuration of pgwatch:',
+        'preparedStatements: false',
+      ],
+    },
+  ];
+}

@@ -1,0 +1,80 @@
+import { type Names, quoteIdentifier } from '../../db/names.ts';
+import { ownMigrations } from '../../db/own-migrations.ts';
+
+/** A function as the newest migration that makes it has it. */
+export interface PackageFunction {
+  /** Unquoted. */
+  readonly schema: string;
+  readonly name: string;
+  /** Between the quotes, to the letter: pg_proc.prosrc. */
+  readonly body: string;
+  readonly securityDefiner: boolean;
+  /** pg_proc.proconfig. */
+  readonly settings: readonly string[];
+  /** SQL that makes it so, also who may call it. */
+  readonly statements: readonly string[];
+}
+
+export interface PackageIndex {
+  readonly name: string;
+  /** `create index …`, without a semicolon. */
+  readonly statement: string;
+}
+
+const FUNCTION =
+  /^create (?:or replace )?function\s+(?<qualified>(?<schema>"(?:[^"]|"")*")\.(?<name>\w+))\s*\([\s\S]*?\$pgwatch_body\$(?<body>[\s\S]*?)\$pgwatch_body\$;/gm;
+const INDEX = /^create index (?<name>\w+) on [^;]+/gm;
+const GRANT = /^(?:grant|revoke) execute on function[^;]+;/gm;
+
+async function packageSql(names: Names): Promise<string> {
+  const scripts = await ownMigrations(names);
+  return scripts.map(({ up }) => (up.kind === 'sql' ? up.text : '')).join('\n');
+}
+
+/** The functions that this version of pgwatch installs. */
+export async function packageFunctions(names: Names): Promise<readonly PackageFunction[]> {
+  const text = await packageSql(names);
+  const grants = text.match(GRANT) ?? [];
+  const found = new Map<string, PackageFunction>();
+  for (const match of text.matchAll(FUNCTION)) {
+    const { qualified = '', schema = '', name = '', body = '' } = match.groups ?? {};
+    const [statement] = match;
+    const head = statement.slice(0, statement.indexOf('$pgwatch_body$'));
+    found.set(qualified, {
+      schema:
+        [names.schema, names.functionsSchema].find((one) => quoteIdentifier(one) === schema) ?? '',
+      name,
+      body,
+      securityDefiner: /\bsecurity definer\b/.test(head),
+      settings: [...head.matchAll(/^set (\w+) = (.*)$/gm)].map(
+        ([, key, value]) => `${key}=${value}`,
+      ),
+      statements: [
+        statement.replace(/^create function/, 'create or replace function'),
+        ...grants.flatMap((grant) => grantsOf(grant, qualified)),
+      ],
+    });
+  }
+  return [...found.values()];
+}
+
+/** What of a GRANT or REVOKE, which may name many functions, is about this one. */
+function grantsOf(grant: string, qualified: string): string[] {
+  const start = grant.indexOf(`${qualified}(`);
+  if (start < 0) return [];
+  const one = grant.slice(start, grant.indexOf(')', start) + 1);
+  return [
+    grant.startsWith('grant')
+      ? `grant execute on function ${one} to public;`
+      : `revoke execute on function ${one} from public;`,
+  ];
+}
+
+/** The indexes, apart from those of primary keys. */
+export async function packageIndexes(names: Names): Promise<readonly PackageIndex[]> {
+  const text = await packageSql(names);
+  return [...text.matchAll(INDEX)].map((match) => ({
+    name: match.groups?.['name'] ?? '',
+    statement: match[0].trim(),
+  }));
+}

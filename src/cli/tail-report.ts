@@ -6,7 +6,7 @@ import { cutLine } from './output.ts';
 /** A notification as one line for people, cut to the terminal's width. */
 export function notificationLine(row: LogRow, columns: number): string {
   const { id, channel, key, json, writtenAt } = row;
-  const parts = [clockTime(new Date(writtenAt)), String(id), channel];
+  const parts = [clockTime(new Date(writtenAt).toISOString()), String(id), channel];
   const change = changeOf(json);
   if (change !== undefined) parts.push(change);
   else if (key !== null) parts.push(`key=${key}`);

@@ -1,6 +1,8 @@
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
 import { install } from '../../src/db/installation.ts';
+import { checkUp } from '../../src/observe/checkup/checkup.ts';
+import type { CheckupSettings } from '../../src/observe/checkup/finding.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { DeliveryFixture, happened } from '../support/delivery-fixture.ts';
 import { openAt } from '../support/open-database.ts';
@@ -124,6 +126,36 @@ describe('through PgBouncer in transaction mode', () => {
     await happened(daemon, 'live', fixture.name());
     await fixture.notify('polled');
     await received.count(1);
+  });
+
+  it('doctor sees the pooler, and that LISTEN does not pass it', async () => {
+    const settings = {
+      wake: 'listen',
+      preparedStatements: true,
+      cleanupDays: 7,
+      longTransactionSeconds: 600,
+      consumers: undefined,
+    } as const;
+    const look = async (db: Database, changes: Partial<CheckupSettings> = {}) => {
+      const all = await checkUp({ db, settings: { ...settings, ...changes } }, { quick: true });
+      return all.filter(({ check }) => check === 'pooler' || check === 'listen');
+    };
+    expect(await look(open(fixture.database.url))).toMatchObject([
+      { severity: 'ok', what: expect.stringContaining('no pooler') },
+      { severity: 'ok' },
+    ]);
+    expect(await look(open(url()))).toMatchObject([
+      { severity: 'note', what: expect.stringContaining('prepared by name') },
+      { severity: 'problem', mend: [expect.stringContaining('listenUrl')] },
+    ]);
+    // Each of the ways to mend it.
+    expect(
+      await look(open(url(), fixture.database.url), { preparedStatements: false }),
+    ).toMatchObject([
+      { severity: 'ok', what: expect.stringContaining('A pooler is in between') },
+      { severity: 'ok' },
+    ]);
+    expect(await look(open(url()), { wake: 'poll' })).toMatchObject([{}, { severity: 'ok' }]);
   });
 
   it('migrations go to listenUrl', async () => {

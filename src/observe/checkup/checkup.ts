@@ -1,7 +1,7 @@
 import { codeOf, SQLSTATE } from '../../db/sqlstate.ts';
 import { checkAutovacuum } from './autovacuum.ts';
 import { checkClock } from './clock.ts';
-import { checkOrigin, checkPooler, lookForInstallation } from './connection.ts';
+import { checkOrigin, lookForInstallation } from './connection.ts';
 import { checkConsumers } from './consumers.ts';
 import { checkCursors } from './cursors.ts';
 import type { Check, Finding, Patient } from './finding.ts';
@@ -9,6 +9,7 @@ import { checkFunctions } from './functions.ts';
 import { checkHorizon } from './horizon.ts';
 import { checkListen } from './listen.ts';
 import { checkLogGrowth } from './log-growth.ts';
+import { checkPooler } from './pooler.ts';
 import { checkPrivileges } from './privileges.ts';
 import { proveLog } from './proof.ts';
 import { checkRedeliveries } from './redeliveries.ts';

@@ -2,7 +2,6 @@ import { originOf } from '../../db/clone-guard.ts';
 import { explainConnectionError } from '../../db/connection-error.ts';
 import { explainMissingRights } from '../../db/missing-rights.ts';
 import { assertFunctionsSchema, assertSchema, assertServerVersion } from '../../db/schema-check.ts';
-import { announcedPid } from '../../db/server-client.ts';
 import { PgwatchError } from '../../errors.ts';
 import { redactUrl } from '../../redact.ts';
 import type { Finding, Patient } from './finding.ts';
@@ -85,37 +84,6 @@ export async function checkOrigin({ db }: Patient): Promise<readonly Finding[]> 
         'pgwatch adopt --skip-pending',
         '-- or, if this is production now:',
         'pgwatch adopt --keep-pending',
-      ],
-    },
-  ];
-}
-
-/** Whether a pooler stands in between: the process that answers is not the one that said hello. */
-export async function checkPooler({ db, settings }: Patient): Promise<readonly Finding[]> {
-  const client = await db.pool.connect();
-  try {
-    const { rows } = await client.query<{ pid: number }>('select pg_backend_pid() as pid');
-    if (rows[0]?.pid === announcedPid(client)) {
-      return [{ check: 'pooler', severity: 'ok', what: 'Nothing is in between: no pooler.' }];
-    }
-  } finally {
-    client.release();
-  }
-  const through = `A pooler is in between (${redactUrl(db.url)}).`;
-  if (!settings.preparedStatements) {
-    return [{ check: 'pooler', severity: 'ok', what: through }];
-  }
-  return [
-    {
-      check: 'pooler',
-      severity: 'note',
-      what: `${through} Statements are prepared by name.`,
-      why: 'PgBouncer in transaction mode knows those from 1.21 on, while its max_prepared_statements is not 0.',
-      mend: [
-        '-- in pgbouncer.ini:',
-        'max_prepared_statements = 200',
-        '-- or in the configuration of pgwatch:',
-        'preparedStatements: false',
       ],
     },
   ];

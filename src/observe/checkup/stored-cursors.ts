@@ -16,6 +16,7 @@ export interface StoredCursor {
   readonly seen: Snapshot;
   readonly until: Snapshot | undefined;
   readonly lastId: number | undefined;
+  readonly storedAt: Date;
   /** The snapshot with which it was read. */
   readonly now: Snapshot;
   /** The last id that was given out, at least. */
@@ -32,6 +33,7 @@ interface Row {
   seen: string | null;
   until: string | null;
   last_id: number | null;
+  stored_at: Date;
   now: string;
   last_given_out: number | null;
 }
@@ -44,7 +46,7 @@ export async function readStoredCursors(
   const rows = await query<Row>(
     db,
     `select c.id, c.name, c.partitions, c.start_seen::text as start_seen, p.partition, p.channels,
-            p.seen::text as seen, p.until::text as until, p.last_id,
+            p.seen::text as seen, p.until::text as until, p.last_id, p.updated_at as stored_at,
             pg_current_snapshot()::text as now,
             case when has_sequence_privilege(sequence, 'select, usage')
               then pg_sequence_last_value(sequence::regclass) end as last_given_out
@@ -77,6 +79,7 @@ function cursorOf(row: Row, partition: number, seen: string): StoredCursor {
     seen: asSnapshot(seen),
     until: row.until === null ? undefined : asSnapshot(row.until),
     lastId: row.last_id ?? undefined,
+    storedAt: row.stored_at,
     now: asSnapshot(row.now),
     // A role that may not ask the sequence cannot tell: no id is too high then.
     lastGivenOut: row.last_given_out ?? Number.POSITIVE_INFINITY,

@@ -15,7 +15,8 @@ export function grantStatements(names: Names, rights: RoleRights): readonly stri
     if (rights[right].length === 0) return [];
     const roles = rights[right].map(quoteIdentifier).join(', ');
     return neededRights(names, right).map(({ privileges, kind, object }) => {
-      return `grant ${privileges} on ${kind} ${object} to ${roles}`;
+      const place = kind === 'table' ? object : `${kind} ${object}`;
+      return `grant ${privileges} on ${place} to ${roles}`;
     });
   });
 }

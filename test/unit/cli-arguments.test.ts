@@ -95,6 +95,25 @@ describe('listen', () => {
   });
 });
 
+describe('the commands that show how things stand', () => {
+  test.each([
+    [['tail'], 'tail', [{ channels: [], since: undefined, json: false }]],
+    [
+      ['tail', 'a', 'b', '--since', '15m', '--json'],
+      'tail',
+      [{ channels: ['a', 'b'], since: '15m', json: true }],
+    ],
+    [['explain', '7'], 'explain', [{ json: false }, '7', undefined]],
+    [['explain', '7', 'mails', '--json'], 'explain', [{ json: true }, '7', 'mails']],
+    [['doctor'], 'doctor', [{ quick: false, json: false }]],
+    [['doctor', '--quick', '--json'], 'doctor', [{ quick: true, json: true }]],
+    [['status', '--watch'], 'status', [{ watch: true, json: false }]],
+  ])('%j', async (words, command, parameters) => {
+    const [first = '', ...rest] = words;
+    expect(await callOf(first, ...rest)).toMatchObject({ command, parameters });
+  });
+});
+
 describe('a list of names', () => {
   test.each([
     [['--consumers', 'a', 'b']],

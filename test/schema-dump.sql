@@ -76,6 +76,7 @@ create table pgwatch.notification_log (
   key text,
   payload jsonb not null,
   created_at timestamp with time zone not null default clock_timestamp(),
+  traceparent text default "substring"(current_setting('pgwatch.traceparent'::text, true), '^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$'::text),
   constraint notification_log_pkey PRIMARY KEY (id)
 ) with (autovacuum_vacuum_insert_scale_factor=0.02, autovacuum_analyze_scale_factor=0.02);
 
@@ -588,3 +589,18 @@ end
 $function$;
 grant execute on function pgwatch_api.smart_notify(text,jsonb,text) to public;
 comment on function pgwatch_api.smart_notify(text,jsonb,text) is 'pgwatch: writes a notification to the log and returns its id';
+
+CREATE OR REPLACE FUNCTION pgwatch_api.smart_notify(channel_name text, payload_data jsonb, key text, traceparent text)
+ RETURNS bigint
+ LANGUAGE plpgsql
+ SECURITY DEFINER
+ SET search_path TO 'pg_catalog', 'pg_temp'
+ SET "pgwatch.traceparent" TO ''
+AS $function$
+begin
+  perform set_config('pgwatch.traceparent', coalesce(traceparent, ''), true);
+  return "pgwatch".append(channel_name, key, payload_data, true);
+end
+$function$;
+grant execute on function pgwatch_api.smart_notify(text,jsonb,text,text) to public;
+comment on function pgwatch_api.smart_notify(text,jsonb,text,text) is 'pgwatch: writes a notification with a traceparent to the log and returns its id';

@@ -47,7 +47,11 @@ const FUNCTION_RIGHTS = {
 } as const satisfies Record<Right, readonly string[]>;
 
 /** The functions that users name, in a schema of their choice. */
-const USERS_FUNCTIONS = ['smart_notify(text, jsonb, text)', 'notify_data_change()'];
+const USERS_FUNCTIONS = [
+  'smart_notify(text, jsonb, text)',
+  'smart_notify(text, jsonb, text, text)',
+  'notify_data_change()',
+];
 
 /** Privileges on one thing, as GRANT names them. */
 export interface NeededRight {

@@ -28,6 +28,7 @@ interface NotificationLogTable {
   key: string | null;
   payload: unknown;
   created_at: Generated<Date>;
+  traceparent: Generated<string | null>;
 }
 
 interface ServerLifeTable {

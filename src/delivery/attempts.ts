@@ -77,5 +77,6 @@ export function notificationOf(
     timestamp: row.writtenAt,
     isReplay,
     attempt: attempts + 1,
+    traceparent: row.traceparent,
   });
 }

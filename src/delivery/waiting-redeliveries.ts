@@ -59,8 +59,8 @@ export class WaitingRedeliveries {
       values: [...this.#cursorKey, limits.rows, startedAt, limits.bytes, inFlight],
       rowMode: 'array',
     });
-    return rows.map(([id, channel, key, json, writtenAt, attempts, reason, wasThere]) => ({
-      row: logRowOf([id, channel, key, json, writtenAt]),
+    return rows.map(([id, channel, key, json, writtenAt, trace, attempts, reason, wasThere]) => ({
+      row: logRowOf([id, channel, key, json, writtenAt, trace]),
       attempts,
       reason,
       wasThere,
@@ -126,6 +126,7 @@ type DueValues = [
   key: string | null,
   json: string | null,
   writtenAt: number,
+  traceparent: string | null,
   attempts: number,
   reason: 'failure' | 'replay',
   wasThere: boolean,

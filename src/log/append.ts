@@ -3,15 +3,25 @@ import { type Queryable, query } from '../db/queryable.ts';
 import { assertKnownOptions } from '../known-options.ts';
 import { assertChannel } from './channel.ts';
 import { assertStorableJson, assertStorableKey, payloadJson } from './payload.ts';
+import { parseTraceparent } from './traceparent.ts';
 
 export interface SmartNotifyOptions {
   /** Notifications with the same key are handled in the order they were sent. Default: none. */
   readonly key?: string | null;
   /** Where smart_notify() is installed. Default: `public`. */
   readonly functionsSchema?: string;
+  /**
+   * Where the sender is in a trace, as W3C Trace Context writes it (`00-…-…-01`); what is no such text
+   * is left out without a word. Default: what the setting `pgwatch.traceparent` says.
+   */
+  readonly traceparent?: string | null | undefined;
 }
 
-const OPTIONS = ['key', 'functionsSchema'] as const satisfies readonly (keyof SmartNotifyOptions)[];
+const OPTIONS = [
+  'key',
+  'functionsSchema',
+  'traceparent',
+] as const satisfies readonly (keyof SmartNotifyOptions)[];
 
 /**
  * Writes a notification to the log and returns its id. Written with a client or transaction, it is
@@ -37,15 +47,17 @@ export async function appendJson(
   db: Queryable,
   channel: string,
   json: string,
-  { key = null, functionsSchema = 'public' }: SmartNotifyOptions = {},
+  { key = null, functionsSchema = 'public', traceparent }: SmartNotifyOptions = {},
 ): Promise<number> {
   assertChannel(channel);
   assertStorableJson(json);
   assertStorableKey(key);
+  // The shorter call leaves the setting as it is.
+  const given = parseTraceparent(traceparent) === undefined ? [] : [traceparent];
   const rows = await query<{ id: string | number }>(
     db,
-    `select ${quoteIdentifier(functionsSchema)}.smart_notify($1, $2::jsonb, $3) as id`,
-    [channel, json, key],
+    `select ${quoteIdentifier(functionsSchema)}.smart_notify($1, $2::jsonb, $3${given.length > 0 ? ', $4' : ''}) as id`,
+    [channel, json, key, ...given],
   );
   return Number(rows[0]?.id);
 }

@@ -37,7 +37,7 @@ export async function fetchFresh(
 ): Promise<Fresh> {
   const { xmax, xip } = partsOf(seen);
   const filter = partitionFilter(names, partition, 7);
-  const { rows } = await client.query<[null, string, string, null, null] | LogRowValues>({
+  const { rows } = await client.query<[null, string, string, null, null, null] | LogRowValues>({
     name: `pgwatch_fetch_fresh${channels === undefined ? '_of_all' : ''}${filter.suffix}`,
     text: freshStatement(
       names,
@@ -70,11 +70,11 @@ export function freshStatement(
   isWanted: string = THESE_CHANNELS,
 ): string {
   const log = qualified(names, 'notification_log');
-  const columns = 'id, channel, key, payload, created_at';
+  const columns = 'id, channel, key, payload, created_at, traceparent';
   return `
     select null::bigint as id, pg_current_snapshot()::text as channel,
            (exists (select from ${qualified(names, 'server_life')} where id = $6))::text as key,
-           null::text as json, null::double precision as written_at
+           null::text as json, null::double precision as written_at, null::text as traceparent
     union all
     ${smallRows(
       `(

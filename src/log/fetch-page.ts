@@ -105,9 +105,9 @@ const NEXT_OF_CHANNELS: NextRows = (names, ofPartition) => `
     select in_window.*
     from unnest($4::text[] collate "C") as wanted (channel)
     cross join lateral (
-      select id, channel, key, payload, created_at
+      select id, channel, key, payload, created_at, traceparent
       from (
-        select id, channel, key, payload, created_at, xid
+        select id, channel, key, payload, created_at, traceparent, xid
         from ${qualified(names, 'notification_log')} log
         where (log.channel, log.id) > (wanted.channel, $3::bigint) and log.channel <= wanted.channel
         order by log.channel, log.id
@@ -124,9 +124,9 @@ const NEXT_OF_CHANNELS: NextRows = (names, ofPartition) => `
 
 /** Whoever wants every channel walks the primary key, where nothing is passed over in vain. */
 export const NEXT_OF_ALL: NextRows = (names, ofPartition) => `
-    select id, channel, key, payload, created_at
+    select id, channel, key, payload, created_at, traceparent
     from (
-      select id, channel, key, payload, created_at, xid
+      select id, channel, key, payload, created_at, traceparent, xid
       from ${qualified(names, 'notification_log')} log
       where log.id > $3::bigint
       order by log.id

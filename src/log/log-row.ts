@@ -11,13 +11,16 @@ export interface LogRow {
   readonly json: string | null;
   /** Milliseconds since 1970. */
   readonly writtenAt: number;
+  /** Where its writer was in a trace; mostly null. */
+  readonly traceparent: string | null;
 }
 
-export type LogRowValues = [number, string, string | null, string | null, number];
+export type LogRowValues = [number, string, string | null, string | null, number, string | null];
 
 /** `values` begins with the columns of a LogRow. */
-export function logRowOf([id, channel, key, json, writtenAt]: Readonly<LogRowValues>): LogRow {
-  return { id, channel, key, json, writtenAt };
+export function logRowOf(values: Readonly<LogRowValues>): LogRow {
+  const [id, channel, key, json, writtenAt, traceparent] = values;
+  return { id, channel, key, json, writtenAt, traceparent };
 }
 
 /** How much of the limit on bytes a row takes while it is held, about: its texts' length. */

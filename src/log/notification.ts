@@ -16,6 +16,8 @@ export interface NotificationParts {
   readonly isReplay: boolean;
   /** 1 for the first. */
   readonly attempt: number;
+  /** Default: null. */
+  readonly traceparent?: string | null;
 }
 
 /**
@@ -45,6 +47,11 @@ export class Notification<Data = JsonValue> {
   readonly attempt: number;
   /** The payload as JSON text, with every digit. This is what to forward to other systems. */
   readonly json: string;
+  /**
+   * Where its writer was in a trace (W3C Trace Context), if it said so: in `smartNotify()`, or with the
+   * setting `pgwatch.traceparent`. Null: it did not.
+   */
+  readonly traceparent: string | null;
   #parsed: { readonly data: Data } | undefined;
 
   constructor(parts: NotificationParts) {
@@ -56,6 +63,7 @@ export class Notification<Data = JsonValue> {
     this.isReplay = parts.isReplay;
     this.attempt = parts.attempt;
     this.json = parts.json;
+    this.traceparent = parts.traceparent ?? null;
   }
 
   /**

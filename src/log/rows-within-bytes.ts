@@ -24,13 +24,13 @@ export function rowsWithinBytes(
   const carried = carry.map((column) => `, ${column}`).join('');
   // `offset 0`: the text is made once, not for each place that names it.
   return `
-    select id, channel, key, json, written_at${carried}
+    select id, channel, key, json, written_at, traceparent${carried}
     from (
       select exact.*,
         sum(${EXACT_BYTES}) over (order by position rows unbounded preceding) as bytes
       from (
         select id, channel, key, ${jsonText(names)} as json, ${WRITTEN_AT} as written_at,
-               position${carried}
+               traceparent, position${carried}
         from (
           select found.*,
             sum(${ESTIMATED_BYTES}) over (order by position rows unbounded preceding) as bytes

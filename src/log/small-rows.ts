@@ -12,9 +12,9 @@ export function smallRows(from: string, share: string): string {
   // `offset 0`: the text is made once, not for each place that names it.
   return `
     select id, channel, case when ${isSmall} then key end as key,
-           case when ${isSmall} then json end as json, written_at
+           case when ${isSmall} then json end as json, written_at, traceparent
     from (
-      select id, channel, key, ${WRITTEN_AT} as written_at,
+      select id, channel, key, ${WRITTEN_AT} as written_at, traceparent,
              case
                when pg_column_size(payload) + ${KEY_BYTES} < ${SURELY_FITS_BYTES}
                     and pg_column_compression(payload) is null

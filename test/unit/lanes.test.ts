@@ -7,7 +7,7 @@ let lastId = 0;
 
 function item(key: string | null = null, parts: Partial<Item> = {}): Item {
   lastId += 1;
-  const row = { id: lastId, channel: 'c', key, json: '{}', writtenAt: 0 };
+  const row = { id: lastId, channel: 'c', key, json: '{}', writtenAt: 0, traceparent: null };
   return { row, attempts: 0, isReplay: false, from: 'log', ...parts };
 }
 
@@ -104,7 +104,10 @@ it('what waits with a key can be withdrawn, and nothing else', () => {
 
 it('what waits of redeliveries and what is being handled is held, what was withdrawn or has ended is not', () => {
   const large = (from: Item['from'], key: string) =>
-    item(key, { from, row: { id: 1, channel: 'c', key, json: 'x'.repeat(99), writtenAt: 0 } });
+    item(key, {
+      from,
+      row: { id: 1, channel: 'c', key, json: 'x'.repeat(99), writtenAt: 0, traceparent: null },
+    });
   const lanes = lanesWith([large('redelivery', 'a'), large('redelivery', 'b')]);
   lanes.add(large('log', 'c'));
   expect(lanes.redeliveredBytes).toBe(200);

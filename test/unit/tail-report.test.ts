@@ -7,6 +7,7 @@ const ROW = {
   key: 'order-17',
   json: '{"a": 12345678901234567890, "text": "x  y"}',
   writtenAt: Date.UTC(2026, 10, 24, 12, 0, 0, 5),
+  traceparent: null,
 };
 
 it('a line tells time, id, channel, key and payload', () => {

@@ -2,6 +2,7 @@ import type { Logger } from 'pino';
 import type { ResolvedConfig } from './config/resolved-config.ts';
 import type { Consumer } from './consumer/consumer.ts';
 import type { Database } from './db/database.ts';
+import type { CallWatch } from './delivery/call-watch.ts';
 import { Engine } from './delivery/engine.ts';
 import type { DeliveryEventSink } from './delivery/events.ts';
 import type { DeliverySettings } from './delivery/settings.ts';
@@ -17,6 +18,8 @@ export interface DaemonOptions {
   readonly onDelivery: DeliveryEventSink;
   /** Undefined: nothing is listened for; it handles everything that is there, then ends. */
   readonly onListener: ((event: ListenerEvent) => void) | undefined;
+  /** Stands around each call of a handler, to measure or trace it. Default: nobody does. */
+  readonly watch?: CallWatch | undefined;
 }
 
 /** What `pgwatch listen` runs: a listener (or poller) that wakes, and an engine whose consumers are woken. */
@@ -25,7 +28,8 @@ export class Daemon {
   readonly #listener: Listener | Poller | undefined;
   readonly #listening = new AbortController();
 
-  constructor({ db, config, consumers, logger, onDelivery, onListener }: DaemonOptions) {
+  constructor(options: DaemonOptions) {
+    const { db, config, consumers, logger, onDelivery, onListener, watch } = options;
     const router = new WakeRouter();
     const once = onListener === undefined;
     this.#engine = new Engine({
@@ -35,8 +39,14 @@ export class Daemon {
       router,
       logger,
       emit: onDelivery,
+      watch,
     });
     this.#listener = once ? undefined : wakerOf({ db, config, router, emit: onListener });
+  }
+
+  /** Whether what wakes the consumers goes round; also while the server is away and it tries on. */
+  get isAlive(): boolean {
+    return this.#listener?.isAlive ?? true;
   }
 
   /** Runs until stopped; with `once`, until everything that was there is handled. */

@@ -15,6 +15,7 @@ export const ERROR_KINDS = {
   DATABASE_MISSING: 'usage',
   DATABASE_URL_INVALID: 'usage',
   USAGE: 'usage',
+  ADDRESS_UNAVAILABLE: 'failure',
   // consumers
   CONSUMER_ID_MISSING: 'usage',
   CONSUMER_INVALID: 'usage',

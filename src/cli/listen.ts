@@ -1,10 +1,11 @@
 import { type DiscoveredConsumer, discoverConsumers } from '../consumer/discovery.ts';
 import { selectConsumers } from '../consumer/selection.ts';
-import { Daemon } from '../daemon.ts';
+import { Daemon, type DaemonOptions } from '../daemon.ts';
 import type { Database } from '../db/database.ts';
 import type { DeliveryEventSink } from '../delivery/events.ts';
 import { logDeliveryEvents } from '../delivery/log-events.ts';
 import { OutageLog } from '../lifecycle/outage-log.ts';
+import { keepWatchdogQuiet } from '../lifecycle/watchdog.ts';
 import type { ListenerEvent } from '../wake/listener.ts';
 import { logListenerEvents } from '../wake/log-events.ts';
 import { migrateToLatest } from './migrate.ts';
@@ -13,6 +14,7 @@ import type { CommandContext, ListenOptions } from './options.ts';
 import { runOrderly, tellSystemd } from './orderly-run.ts';
 import { PlaceCheck } from './place-check.ts';
 import { Readiness } from './readiness.ts';
+import { openTelemetry, watchCalls, whileServing } from './telemetry.ts';
 import { assertInstalled, withDatabase } from './with-database.ts';
 
 /** Runs consumers until a signal ends it; with --once, until what is there has been handled. */
@@ -51,14 +53,17 @@ async function serve(
   consumers: readonly DiscoveredConsumer[],
   reviveServer: () => Promise<void>,
 ): Promise<void> {
-  const { logger } = context;
+  const { config, logger } = context;
   const outage = new OutageLog(logger);
   const ids = consumers.map(({ consumer }) => consumer.id);
   const readiness = new Readiness(ids, () => tellSystemd('ready', logger));
+  const telemetry =
+    config.metrics === undefined ? undefined : await openTelemetry(context, db, ids);
   const logListening = logListenerEvents(logger, outage);
   const onListener = (event: ListenerEvent) => {
     logListening(event);
     readiness.noteListener(event);
+    telemetry?.metrics.onListener(event);
     if (event.type === 'listening' || event.type === 'polling') place.check();
     if (event.type === 'listen-lost' || event.type === 'poll-lost') {
       reviveServer().catch((err) => logger.error({ err }, 'embedded server could not be started'));
@@ -68,11 +73,24 @@ async function serve(
   const onDelivery: DeliveryEventSink = (event) => {
     logDelivery(event);
     readiness.noteDelivery(event);
+    telemetry?.metrics.onDelivery(event);
   };
-  const daemon = openDaemon(context, db, consumers, onDelivery, onListener);
+  const watch = await watchCalls(context, telemetry);
+  const daemon = openDaemon(context, { db, consumers, onDelivery, onListener, watch });
   const place = new PlaceCheck(db, () => daemon.stop());
-  logger.info({ consumers: ids, pid: process.pid }, 'pgwatch started');
-  await runOrderly(daemon, consumers, context);
+  const endWatchdog = keepWatchdogQuiet(
+    process.env,
+    () => daemon.isAlive,
+    () => tellSystemd('alive', logger),
+  );
+  try {
+    await whileServing(context, telemetry, readiness, async () => {
+      logger.info({ consumers: ids, pid: process.pid }, 'pgwatch started');
+      await runOrderly(daemon, consumers, context);
+    });
+  } finally {
+    endWatchdog();
+  }
   place.throwIfMoved();
   logger.info('pgwatch stopped');
 }
@@ -90,24 +108,24 @@ async function drain(
     summary.count(event);
     if (event.type !== 'live') log(event);
   };
-  const daemon = openDaemon(context, db, consumers, onDelivery, undefined);
+  const watch = await watchCalls(context);
+  const daemon = openDaemon(context, { db, consumers, onDelivery, onListener: undefined, watch });
   await runOrderly(daemon, consumers, context);
   output.write(summary.text());
 }
 
+interface DaemonParts extends Pick<DaemonOptions, 'db' | 'onDelivery' | 'onListener' | 'watch'> {
+  readonly consumers: readonly DiscoveredConsumer[];
+}
+
 function openDaemon(
   { config, logger }: CommandContext,
-  db: Database,
-  consumers: readonly DiscoveredConsumer[],
-  onDelivery: DeliveryEventSink,
-  onListener: ((event: ListenerEvent) => void) | undefined,
+  { consumers, ...parts }: DaemonParts,
 ): Daemon {
   return new Daemon({
-    db,
+    ...parts,
     config,
-    consumers: consumers.map(({ consumer }) => consumer),
     logger,
-    onDelivery,
-    onListener,
+    consumers: consumers.map(({ consumer }) => consumer),
   });
 }

@@ -2,7 +2,7 @@ import type { DiscoveredConsumer } from '../consumer/discovery.ts';
 import { suspectsOf } from '../consumer/suspects.ts';
 import type { Daemon } from '../daemon.ts';
 import { Shutdown } from '../lifecycle/shutdown.ts';
-import { notifySystemd } from '../lifecycle/systemd.ts';
+import { notifySystemd, type SystemdState } from '../lifecycle/systemd.ts';
 import type { Logger } from '../logger.ts';
 import type { CommandContext } from './options.ts';
 
@@ -66,6 +66,6 @@ function shutdownOf(daemon: Daemon, graceSeconds: number, logger: Logger): Shutd
   });
 }
 
-export function tellSystemd(state: 'ready' | 'stopping', logger: Logger): void {
+export function tellSystemd(state: SystemdState, logger: Logger): void {
   void notifySystemd(state, (err) => logger.warn({ err, state }, 'systemd could not be told'));
 }

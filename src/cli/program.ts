@@ -1,17 +1,15 @@
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
 import { Command, CommanderError } from 'commander';
 import type { SettingFlags } from '../config/settings.ts';
 import { PgwatchError } from '../errors.ts';
 import { StrayErrors } from '../lifecycle/stray-errors.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../log-level.ts';
-import { packageRoot } from '../package-root.ts';
 import { COMMANDS } from './commands.ts';
 import { type Host, processHost } from './host.ts';
 import type { CommandContext, Commands } from './options.ts';
 import { outputOf, tolerateClosedPipe } from './output.ts';
 import { registerCommands } from './register-commands.ts';
 import { type ErrorReporting, EXIT_CODES, reportError } from './report-error.ts';
+import { version } from './version.ts';
 
 /** As typed, not checked. */
 interface GlobalFlags {
@@ -80,13 +78,6 @@ function createProgram(host: Host): Command {
       getErrHasColors: () => false,
     })
     .addHelpText('after', '\nExit codes: 0 done, 1 failed, 2 wrong usage or configuration.');
-}
-
-function version(): string {
-  const manifest: unknown = JSON.parse(readFileSync(join(packageRoot(), 'package.json'), 'utf8'));
-  const found: unknown =
-    typeof manifest === 'object' && manifest && Reflect.get(manifest, 'version');
-  return String(found);
 }
 
 async function openContext(

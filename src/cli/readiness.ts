@@ -1,18 +1,27 @@
 import type { DeliveryEvent } from '../delivery/events.ts';
+import type { ReadinessReport } from '../metrics/metrics-server.ts';
+import type { ConsumerStatus } from '../observe/consumer-status.ts';
 import type { ListenerEvent } from '../wake/listener.ts';
+
+/** Undefined: the database gives no answer. */
+type ReadConsumers = () => Promise<readonly ConsumerStatus[] | undefined>;
 
 /**
  * Tells once when this process can do its work: something wakes it, and each consumer has its place,
  * which it runs here or waits for. To have a place takes a write, so a database that takes none (its
  * disk full, read-only) makes nobody ready, though LISTEN works.
+ *
+ * Asked, it also says whether that still is so.
  */
 export class Readiness {
+  readonly #consumers: readonly string[];
   readonly #unplaced: Set<string>;
   readonly #onReady: () => void;
   #wakes = false;
   #told = false;
 
   constructor(consumers: readonly string[], onReady: () => void) {
+    this.#consumers = consumers;
     this.#unplaced = new Set(consumers);
     this.#onReady = onReady;
   }
@@ -33,9 +42,44 @@ export class Readiness {
   }
 
   noteListener(event: ListenerEvent): void {
-    if (event.type !== 'listening' && event.type !== 'polling') return;
-    this.#wakes = true;
-    this.#tell();
+    switch (event.type) {
+      case 'listening':
+      case 'polling':
+        this.#wakes = true;
+        this.#tell();
+        return;
+      case 'listen-lost':
+      case 'poll-lost':
+        this.#wakes = false;
+        return;
+      default:
+    }
+  }
+
+  /**
+   * Ready is who has heard its own NOTIFY (or looks by polling) and whose consumers are each owned,
+   * here or elsewhere, or paused, as the database says. Never rejects.
+   */
+  async report(readConsumers: ReadConsumers): Promise<ReadinessReport> {
+    const reasons = [
+      ...(this.#wakes ? [] : ['nothing wakes this process: its LISTEN session does not stand']),
+      ...[...this.#unplaced].map((id) => `consumer ${id}: has no place yet`),
+    ];
+    const known = await readConsumers();
+    if (known === undefined) reasons.push('the database gives no answer');
+    else reasons.push(...this.#consumers.flatMap((id) => this.#whyUnowned(id, known)));
+    return { ready: reasons.length === 0, reasons };
+  }
+
+  #whyUnowned(id: string, known: readonly ConsumerStatus[]): readonly string[] {
+    const status = known.find(({ consumer }) => consumer === id);
+    if (this.#unplaced.has(id) || status?.pausedAt !== undefined) return [];
+    const { partitions = [] } = status ?? {};
+    const unowned = partitions.filter(({ owner }) => owner === undefined).length;
+    if (partitions.length > 0 && unowned === 0) return [];
+    const which =
+      partitions.length > 1 ? `${unowned} of its ${partitions.length} partitions` : 'it';
+    return [`consumer ${id}: nobody runs ${which}`];
   }
 
   #tell(): void {

@@ -34,6 +34,7 @@ function registerListen(program: Command, commands: Commands, run: Runner): void
     readonly skipPlayback?: true;
     readonly reconnectDelay?: string;
     readonly shutdownTimeout?: string;
+    readonly metrics?: string | true;
     readonly once?: true;
     readonly migrate?: true;
     readonly listConsumers?: true;
@@ -56,7 +57,10 @@ function registerListen(program: Command, commands: Commands, run: Runner): void
       'longest pause between attempts to reconnect (default: 5)',
     )
     .option('--shutdown-timeout <seconds>', 'time for running handlers to finish in (default: 30)')
-    .option('--once', 'handle everything that is there, then exit')
+    .option('--metrics [host:port]', 'serve /metrics, /healthz, /readyz (there: 127.0.0.1:9464)')
+    .addOption(
+      new Option('--once', 'handle everything that is there, then exit').conflicts('metrics'),
+    )
     .option('--migrate', 'migrate first')
     .addOption(
       new Option('--list-consumers', 'the same as the command list-consumers').conflicts([
@@ -75,6 +79,7 @@ function registerListen(program: Command, commands: Commands, run: Runner): void
       skipPlayback: flags.skipPlayback,
       reconnectDelaySeconds: flags.reconnectDelay,
       shutdownTimeoutSeconds: flags.shutdownTimeout,
+      metrics: flags.metrics,
     };
     const filters = filtersOf(flags);
     if (flags.listConsumers === true) {

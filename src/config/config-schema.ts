@@ -6,6 +6,7 @@ import { suggest } from '../suggest.ts';
 import { type ConfigProblem, showValue } from './config-problem.ts';
 import { type ConsumersChoice, consumersFaults, isConsumers } from './consumers-choice.ts';
 import { databaseUrlFault } from './database-url.ts';
+import { parseListenAddress } from './listen-address.ts';
 import { type PgwatchConfig, WAKES } from './pgwatch-config.ts';
 
 /** Just below the longest time that a timer of Node can run. */
@@ -51,6 +52,12 @@ function isSchemaName(name: string): boolean {
 }
 
 const SCHEMA_NAME = 'a name of 1 to 63 bytes that does not start with "pg_"';
+
+const LISTEN_ADDRESS = 'an address as "127.0.0.1:9464", true or false';
+
+function isListenAddress(found: string): boolean {
+  return parseListenAddress(found) !== undefined;
+}
 
 function isDatabase(text: string): boolean {
   return text === 'embedded' || databaseUrlFault(text) === undefined;
@@ -112,6 +119,9 @@ const schema = section({
   ),
   cleanup: v.optional(section({ days: number(0, 36_500) })),
   poolSize: integer(1, 1000),
+  metrics: v.optional(
+    v.union([v.boolean(), text(LISTEN_ADDRESS, isListenAddress)], LISTEN_ADDRESS),
+  ),
 }) satisfies v.GenericSchema<unknown, PgwatchConfig>;
 
 /**

@@ -20,6 +20,9 @@ export const DEFAULTS = {
   poolSize: 10,
 } as const satisfies PgwatchConfig;
 
+/** Where metrics are served when they are to be, and it is not said where. */
+export const METRICS_ADDRESS = '127.0.0.1:9464';
+
 /** What the globs of `consumers` never find, whatever they say. */
 export const NEVER_CONSUMERS: readonly string[] = [
   '**/node_modules/**',

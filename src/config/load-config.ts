@@ -2,8 +2,9 @@ import { dirname, resolve } from 'node:path';
 import { shownPath } from '../error-place.ts';
 import { type ConfigProblem, configError, showValue } from './config-problem.ts';
 import { checkConfig } from './config-schema.ts';
-import { DEFAULTS } from './defaults.ts';
+import { DEFAULTS, METRICS_ADDRESS } from './defaults.ts';
 import { type FoundConfig, readNamedConfig, searchConfig } from './find-config.ts';
+import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { PgwatchConfig } from './pgwatch-config.ts';
 import type {
   ConsumerGlobs,
@@ -64,6 +65,7 @@ export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig
     consumers: consumerGlobs(config.consumers ?? DEFAULTS.consumers),
     migrations: config.migrations === undefined ? undefined : resolve(root, config.migrations),
     retry,
+    metrics: metricsAddress(config.metrics),
     cleanup: { ...DEFAULTS.cleanup, ...defined(config.cleanup) },
   };
 }
@@ -122,6 +124,11 @@ function defined<T extends object>(
 function databaseChoice(database: string | undefined): DatabaseChoice {
   if (database === undefined) return { kind: 'none' };
   return database === 'embedded' ? { kind: 'embedded' } : { kind: 'url', url: database };
+}
+
+function metricsAddress(metrics: string | boolean | undefined): ListenAddress | undefined {
+  if (metrics === undefined || metrics === false) return undefined;
+  return parseListenAddress(metrics === true ? METRICS_ADDRESS : metrics);
 }
 
 function checkRetry(

@@ -84,6 +84,11 @@ export interface PgwatchConfig {
   readonly cleanup?: CleanupConfig | undefined;
   /** Connections of one process at the most, 1 to 1,000; LISTEN takes one more. Default 10. */
   readonly poolSize?: number | undefined;
+  /**
+   * Where `listen` answers /metrics, /healthz and /readyz: `'0.0.0.0:9464'`, or a port alone, or true for
+   * `127.0.0.1:9464`. Anybody who reaches it may read it. Default false: nowhere.
+   */
+  readonly metrics?: string | boolean | undefined;
 }
 
 export const WAKES = ['listen', 'poll'] as const;

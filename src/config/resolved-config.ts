@@ -1,4 +1,5 @@
 import type { LogFormat, LogLevel } from '../log-level.ts';
+import type { ListenAddress } from './listen-address.ts';
 import type { Wake } from './pgwatch-config.ts';
 
 /** The configuration that everything runs with: flags, environment, file and defaults in one. */
@@ -33,6 +34,8 @@ export interface ResolvedConfig {
   readonly retry: ResolvedRetry;
   readonly cleanup: { readonly days: number };
   readonly poolSize: number;
+  /** Undefined: metrics are not served. */
+  readonly metrics: ListenAddress | undefined;
 }
 
 /** `none`: nobody named one; a command that needs one says so (DATABASE_MISSING). */

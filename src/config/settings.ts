@@ -6,6 +6,7 @@ export interface Setting {
   readonly key: string;
   readonly variables: readonly string[];
   readonly flag?: string;
+  /** What is not of its kind stays text, for the check to complain about or to take. */
   readonly kind: 'text' | 'number' | 'boolean';
 }
 
@@ -60,6 +61,7 @@ export const SETTINGS = [
     kind: 'boolean',
   },
   { key: 'cleanup.days', variables: ['PGWATCH_CLEANUP_DAYS'], flag: '--days', kind: 'number' },
+  { key: 'metrics', variables: ['PGWATCH_METRICS'], flag: '--metrics', kind: 'boolean' },
   { key: 'poolSize', variables: ['PGWATCH_POOL_SIZE'], kind: 'number' },
 ] as const satisfies readonly Setting[];
 

@@ -166,7 +166,7 @@ export class ConsumerLoop {
   async #fetchNew(): Promise<boolean> {
     if (!this.#mayBeNew || !this.#hasRoom()) return false;
     this.#mayBeNew = false;
-    const { reader, patience, redeliveries, once, onFenced } = this.#options;
+    const { reader, patience, redeliveries, once, onFenced, consumer, emit } = this.#options;
     const batch = await patience.until(() => reader.next(this.#progress.fetchAfter));
     if (batch === undefined) {
       onFenced();
@@ -175,6 +175,7 @@ export class ConsumerLoop {
     if (batch.rows.length === 0) {
       this.#seeNothing(batch.cursor);
     } else {
+      emit({ type: 'read', consumer: consumer.id, count: batch.rows.length });
       if (!batch.level || once) this.#mayBeNew = true;
       const isReplay = !this.#level;
       const { ids, cursor, last } = batch;

@@ -9,6 +9,7 @@ import { changeSplit } from '../cursor/split-change.ts';
 import type { Database } from '../db/database.ts';
 import { PendingWake } from '../wake/pending-wake.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
+import type { CallWatch } from './call-watch.ts';
 import { ConsumerShare } from './consumer-share.ts';
 import type { DeliveryEvent, DeliveryEventSink } from './events.ts';
 import { msUntilNextLook } from './next-look.ts';
@@ -33,6 +34,7 @@ export interface ConsumerRunnerOptions {
   readonly aborting: AbortSignal;
   readonly logger: Logger;
   readonly emit: DeliveryEventSink;
+  readonly watch: CallWatch | undefined;
 }
 
 /**
@@ -214,13 +216,8 @@ export class ConsumerRunner {
     if (claim.kind !== 'held') return;
     const partition = { number, of: split.partitions };
     const named = nameOf(partition);
-    emit({
-      type: 'claimed',
-      consumer: consumer.id,
-      ...named,
-      epoch: claim.hold.epoch,
-      ...claim.channels,
-    });
+    const { hold, channels } = claim;
+    emit({ type: 'claimed', consumer: consumer.id, ...named, epoch: hold.epoch, ...channels });
     this.#runs.start({
       ...this.#options,
       claim,

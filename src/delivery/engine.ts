@@ -6,6 +6,7 @@ import type { Database } from '../db/database.ts';
 import { backoffMs } from '../lifecycle/backoff.ts';
 import { pause } from '../lifecycle/pause.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
+import type { CallWatch } from './call-watch.ts';
 import { ConsumerRunner, type ConsumerRunnerOptions } from './consumer-runner.ts';
 import type { DeliveryEventSink } from './events.ts';
 import type { DeliverySettings } from './settings.ts';
@@ -19,6 +20,8 @@ export interface EngineOptions {
   readonly router: WakeRouter;
   readonly logger: Logger;
   readonly emit: DeliveryEventSink;
+  /** Stands around each call of a handler. Undefined: nobody measures or traces. */
+  readonly watch: CallWatch | undefined;
 }
 
 const RESTART_PAUSE_MS = 30_000;
@@ -80,7 +83,7 @@ export class Engine {
     consumer: Consumer,
     common: Pick<ConsumerRunnerOptions, 'owner' | 'shared' | 'steering'>,
   ): Promise<void> {
-    const { db, settings, router, emit } = this.#options;
+    const { db, settings, router, emit, watch } = this.#options;
     const logger = this.#options.logger.child({ consumer: consumer.id });
     const stopping = this.#stopping.signal;
     for (let failures = 1; ; failures += 1) {
@@ -95,6 +98,7 @@ export class Engine {
           aborting: this.#aborting.signal,
           logger,
           emit,
+          watch,
         }).run();
         return;
       } catch (error) {

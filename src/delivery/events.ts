@@ -59,6 +59,8 @@ type Happening =
   /** Somebody has paused it: nothing is begun, nobody runs it. */
   | { readonly type: 'paused'; readonly consumer: string }
   | { readonly type: 'resumed'; readonly consumer: string }
+  /** A read of the log has brought so many. */
+  | { readonly type: 'read'; readonly consumer: string; readonly count: number }
   /** It has handled what it found at its start, and now handles what comes. */
   | { readonly type: 'live'; readonly consumer: string; readonly replayed: number }
   /** One, or several that were handled one after the other. */

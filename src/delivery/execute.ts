@@ -2,6 +2,7 @@ import { abandonable } from '../abandonable.ts';
 import type { Consumer, HandlerContext } from '../consumer/consumer.ts';
 import type { RetryPolicy } from '../consumer/retry-policy.ts';
 import type { Notification } from '../log/notification.ts';
+import type { CallWatch } from './call-watch.ts';
 import { type Outcome, outcomeOfFailure } from './outcome.ts';
 
 export interface Execution {
@@ -10,6 +11,8 @@ export interface Execution {
   /** Seconds one call may take; undefined: as long as it likes. */
   readonly timeLimitSeconds: number | undefined;
   readonly context: HandlerContext;
+  /** Stands around each call. Undefined: nobody measures or traces. */
+  readonly watch: CallWatch | undefined;
 }
 
 export type Outcomes = readonly Outcome[] | Promise<readonly Outcome[]>;
@@ -28,10 +31,11 @@ export function execute(execution: Execution, notifications: readonly Notificati
   const whenThrown = (error: unknown) => outcomesOfThrow(execution, notifications, error);
   const whenReturned = (returned: unknown) => outcomesOfReturn(execution, notifications, returned);
   try {
-    const returned =
+    const returned = watched(execution, notifications, () =>
       execution.timeLimitSeconds === undefined
         ? unlessAbandoned(callHandler(execution, notifications, context), context.signal)
-        : withTimeLimit(execution, notifications, execution.timeLimitSeconds);
+        : withTimeLimit(execution, notifications, execution.timeLimitSeconds),
+    );
     return returned instanceof Promise
       ? returned.then(whenReturned).catch(whenThrown)
       : whenReturned(returned);
@@ -48,17 +52,32 @@ export function executeAtOnce(
   execution: Execution,
   notification: Notification,
 ): Outcomes | undefined {
-  const { consumer, context } = execution;
+  const { watch } = execution;
   const whenThrown = (error: unknown) => outcomesOfThrow(execution, [notification], error);
   try {
-    const returned = consumer.handle(notification, context);
-    if (!isPromiseLike(returned)) return undefined;
-    return abandonable(returned, context.signal, ABANDON_AFTER_MS)
-      .then((): readonly Outcome[] => [HANDLED])
-      .catch(whenThrown);
+    const returned =
+      watch === undefined
+        ? handle(execution, notification)
+        : watched(execution, [notification], () => handle(execution, notification));
+    if (!(returned instanceof Promise)) return undefined;
+    return returned.then((): readonly Outcome[] => [HANDLED]).catch(whenThrown);
   } catch (error) {
     return whenThrown(error);
   }
+}
+
+function handle({ consumer, context }: Execution, notification: Notification): unknown {
+  return unlessAbandoned(consumer.handle(notification, context), context.signal);
+}
+
+function watched(
+  { consumer, watch }: Execution,
+  notifications: readonly Notification[],
+  make: () => unknown,
+): unknown {
+  if (watch === undefined) return make();
+  const isBatch = consumer.handleBatch !== undefined;
+  return watch({ consumer: consumer.id, notifications, isBatch }, make);
 }
 
 function callHandler(

@@ -122,6 +122,8 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
     case 'resumed':
       logger.info(who, 'consumer resumed');
       return;
+    case 'read':
+      return;
     case 'live':
       logger.info({ ...who, replayed: event.replayed }, 'consumer live');
       return;

@@ -9,6 +9,7 @@ import type { Database } from '../db/database.ts';
 import { type LogReader, separateReader } from '../log/shared-reads.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
 import { PlainAttempts } from './attempts.ts';
+import type { CallWatch } from './call-watch.ts';
 import { ConsumerLoop } from './consumer-loop.ts';
 import type { DeliveryEventSink } from './events.ts';
 import type { Execution } from './execute.ts';
@@ -42,6 +43,7 @@ export interface PartitionRunOptions {
   readonly aborting: AbortSignal;
   readonly logger: Logger;
   readonly emit: DeliveryEventSink;
+  readonly watch: CallWatch | undefined;
 }
 
 /** `done`: stopped, or with `once`, everything is handled. */
@@ -166,7 +168,7 @@ export class PartitionRun {
     redeliveries: Redeliveries,
     reader: LogReader,
   ): ConsumerLoop {
-    const { db, consumer, settings, claim, upTo, aborting, logger } = this.#options;
+    const { db, consumer, settings, claim, upTo, aborting, logger, watch } = this.#options;
     const { batchSize, limits, fallbackSeconds, once } = settings;
     const execution: Execution = {
       consumer,
@@ -174,6 +176,7 @@ export class PartitionRun {
       timeLimitSeconds: consumer.handlerTimeoutSeconds ?? settings.handlerTimeoutSeconds,
       // Whoever has taken over handles it again; what we still do of it is of no use.
       context: { signal: AbortSignal.any([aborting, this.#fence.signal]), logger, consumer },
+      watch,
     };
     return new ConsumerLoop({
       consumer,

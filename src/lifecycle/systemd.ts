@@ -1,7 +1,13 @@
 import { execFile } from 'node:child_process';
 
 /** As assignments, because older versions of the program lack the options. */
-const ASSIGNMENTS = { ready: 'READY=1', stopping: 'STOPPING=1' } as const;
+const ASSIGNMENTS = {
+  ready: 'READY=1',
+  stopping: 'STOPPING=1',
+  alive: 'WATCHDOG=1',
+} as const;
+
+export type SystemdState = keyof typeof ASSIGNMENTS;
 
 /**
  * Tells systemd about our state, when it runs us as a service of Type=notify (it then sets
@@ -10,7 +16,7 @@ const ASSIGNMENTS = { ready: 'READY=1', stopping: 'STOPPING=1' } as const;
  * Protocol: https://www.freedesktop.org/software/systemd/man/latest/sd_notify.html
  */
 export async function notifySystemd(
-  state: keyof typeof ASSIGNMENTS,
+  state: SystemdState,
   onFailure: (error: Error) => void,
 ): Promise<void> {
   if ((process.env['NOTIFY_SOCKET'] ?? '') === '') return;

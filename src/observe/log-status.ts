@@ -1,16 +1,22 @@
 import { type Names, qualified } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 
-export interface LogStatus {
-  /** About how many notifications it holds, by the planner's statistics; exact while it is small. */
+export interface LogSize {
+  /** About how many notifications it holds, by the planner's statistics. */
   readonly rows: number;
   /** Of the table, its indexes and its large payloads. */
   readonly bytes: number;
   readonly oldest: Date | undefined;
   readonly newest: Date | undefined;
-  readonly channels: readonly ChannelStatus[];
   /** How full the server's queue of NOTIFYs is: 0 to 1. Full, every NOTIFY fails. */
   readonly queueUsage: number;
+  /** When this was read, by the server's clock. */
+  readonly at: Date;
+}
+
+/** The number of `rows` is exact while the log is small. */
+export interface LogStatus extends LogSize {
+  readonly channels: readonly ChannelStatus[];
 }
 
 export interface ChannelStatus {
@@ -32,6 +38,7 @@ interface Row {
   oldest: Date | null;
   newest: Date | null;
   queue_usage: number;
+  at: Date;
 }
 
 interface ChannelRow {
@@ -42,6 +49,15 @@ interface ChannelRow {
 
 /** How large the log is and what it holds; costs some milliseconds, however large it is. */
 export async function readLogStatus(db: Queryable, names: Names): Promise<LogStatus> {
+  const size = await readLogSize(db, names);
+  const channels = (await query<ChannelRow>(db, channelsStatement(names), [])).map(channelOf);
+  const isCounted = channels.length < MOST_CHANNELS && !channels.some(({ atLeast }) => atLeast);
+  const counted = channels.reduce((sum, { rows }) => sum + rows, 0);
+  return { ...size, rows: isCounted ? counted : Math.max(size.rows, counted), channels };
+}
+
+/** How large the log is, without looking into it. */
+export async function readLogSize(db: Queryable, names: Names): Promise<LogSize> {
   const log = qualified(names, 'notification_log');
   const [row] = await query<Row>(
     db,
@@ -49,19 +65,16 @@ export async function readLogStatus(db: Queryable, names: Names): Promise<LogSta
             pg_total_relation_size($1::regclass) as bytes,
             (select created_at from ${log} order by id limit 1) as oldest,
             (select created_at from ${log} order by id desc limit 1) as newest,
-            pg_notification_queue_usage() as queue_usage`,
+            pg_notification_queue_usage() as queue_usage, clock_timestamp() as at`,
     [log],
   );
-  const channels = (await query<ChannelRow>(db, channelsStatement(names), [])).map(channelOf);
-  const isCounted = channels.length < MOST_CHANNELS && !channels.some(({ atLeast }) => atLeast);
-  const counted = channels.reduce((sum, { rows }) => sum + rows, 0);
   return {
-    rows: isCounted ? counted : Math.max(Math.round(Number(row?.estimate)), counted),
+    rows: Math.round(Number(row?.estimate)),
     bytes: Number(row?.bytes),
     oldest: row?.oldest ?? undefined,
     newest: row?.newest ?? undefined,
-    channels,
     queueUsage: row?.queue_usage ?? 0,
+    at: row?.at ?? new Date(),
   };
 }
 

@@ -15,6 +15,7 @@ export class Bystander {
   readonly #session: Pick<ListenSession, 'lockShared' | 'notify' | 'ping'>;
   readonly #names: Names;
   readonly #router: Pick<WakeRouter, 'ring'>;
+  #lookedAt = performance.now();
 
   constructor(
     session: Pick<ListenSession, 'lockShared' | 'notify' | 'ping'>,
@@ -24,6 +25,11 @@ export class Bystander {
     this.#session = session;
     this.#names = names;
     this.#router = router;
+  }
+
+  /** When it last had an answer of its session, of performance.now(). */
+  get lookedAt(): number {
+    return this.#lookedAt;
   }
 
   /** It has nobody to tell. */
@@ -37,7 +43,9 @@ export class Bystander {
     this.#router.ring('all');
     while (!signal.aborted) {
       await pause(PING_EVERY_MS, signal);
-      if (!signal.aborted) await this.#session.ping();
+      if (signal.aborted) return;
+      await this.#session.ping();
+      this.#lookedAt = performance.now();
     }
   }
 }

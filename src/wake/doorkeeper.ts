@@ -27,6 +27,8 @@ const LOOK_ASLEEP_EVERY_MS = 1_000;
 
 export type DoorkeeperEvent =
   | { readonly type: 'elected' }
+  /** The doorbell: this process, being the doorkeeper, has rung. */
+  | { readonly type: 'rung'; readonly by: 'here' }
   /** It slept, and nobody rang: written with pgwatch.doorbell off, as for two-phase commit. */
   | { readonly type: 'found-unrung' }
   | { readonly type: 'ended-silent-doorkeeper'; readonly succeeded: boolean };
@@ -69,6 +71,7 @@ export class Doorkeeper {
   /** What was rung since the last look of a watching process. Nobody else asks, or empties it. */
   readonly #rungChannels = new Set<string>();
   #watching = false;
+  #lookedAt = performance.now();
 
   constructor(
     session: DoorkeeperSession,
@@ -80,6 +83,11 @@ export class Doorkeeper {
     this.#names = names;
     this.#router = router;
     this.#emit = emit;
+  }
+
+  /** When it last looked at the log, of performance.now(). */
+  get lookedAt(): number {
+    return this.#lookedAt;
   }
 
   /** To be called for every notification that another session sent. */
@@ -149,12 +157,14 @@ export class Doorkeeper {
   async #look(): Promise<Ring> {
     const { snapshot, ring } = await probe(this.#session.client, this.#names, this.#seen);
     this.#seen = snapshot;
+    this.#lookedAt = performance.now();
     return ring;
   }
 
   /** Our own consumers first: they need no message. */
   async #ring(ring: Ring): Promise<void> {
     this.#router.ring(ring);
+    this.#emit({ type: 'rung', by: 'here' });
     if (performance.now() - this.#othersAskedAt >= WATCH_EVERY_MS) {
       this.#others = await this.#session.othersHold(this.#names.presenceLock);
       this.#othersAskedAt = performance.now();

@@ -11,6 +11,8 @@ import type { WakeRouter } from './wake-router.ts';
 export type ListenerEvent =
   | DoorkeeperEvent
   | { readonly type: 'listening' }
+  /** The doorbell: another process or a writer has rung. */
+  | { readonly type: 'rung'; readonly by: 'another' }
   /** Instead of listening; also when it works again after an outage. */
   | { readonly type: 'polling'; readonly pollSeconds: number }
   /** Once per outage, like listen-lost. */
@@ -31,12 +33,17 @@ export interface ListenerOptions {
   readonly emit: (event: ListenerEvent) => void;
 }
 
+/** A session looks every few seconds, and all that it asks is answered or given up in 10 s. */
+const LONGEST_SILENCE_MS = 60_000;
+
 /**
  * Wakes consumers when something is rung for them. Carries no data and may ring too often; what it
  * must never do is stay silent, so whenever its session is new, everybody looks for themselves.
  */
 export class Listener {
   readonly #options: ListenerOptions;
+  #doorkeeper: Doorkeeper | Bystander | undefined;
+  #triedAt = performance.now();
   /** Whether a wake is known to arrive; proved once, since what is in between does not change. */
   #proved = false;
 
@@ -65,11 +72,18 @@ export class Listener {
     }
   }
 
+  /** It looks at its session, or goes on trying to have one. */
+  get isAlive(): boolean {
+    const seenAt = Math.max(this.#triedAt, this.#doorkeeper?.lookedAt ?? 0);
+    const { reconnectDelaySeconds } = this.#options;
+    return performance.now() - seenAt < LONGEST_SILENCE_MS + reconnectDelaySeconds * 1000;
+  }
+
   /** One session, from its beginning to its end. @throws when it breaks */
   async #listen(signal: AbortSignal, onListening: () => void): Promise<void> {
     const { db, router, emit, bystander = false } = this.#options;
     const proof = new WakeProof();
-    let doorkeeper: Doorkeeper | Bystander | undefined;
+    this.#triedAt = performance.now();
     let ownPid = 0;
     const onNotification = (payload: string, senderPid: number) => {
       if (WakeProof.isProof(payload)) {
@@ -78,7 +92,8 @@ export class Listener {
       }
       if (senderPid === ownPid) return; // our own consumers were rung directly
       router.ring(payload === EVERY_CHANNEL ? 'all' : [payload]);
-      doorkeeper?.hear(payload);
+      this.#doorkeeper?.hear(payload);
+      emit({ type: 'rung', by: 'another' });
     };
     const session = await ListenSession.open(db.sessionServers, db.names, signal, onNotification);
     const over = AbortSignal.any([signal, session.ended]);
@@ -88,14 +103,16 @@ export class Listener {
       this.#proved = true;
       await session.commitAsynchronously();
       ownPid = await session.backendPid();
-      doorkeeper = bystander
+      const doorkeeper = bystander
         ? new Bystander(session, db.names, router)
         : new Doorkeeper(session, db.names, router, emit);
+      this.#doorkeeper = doorkeeper;
       onListening();
       emit({ type: 'listening' });
       await doorkeeper.run(over);
       if (!signal.aborted) throw session.ended.reason;
     } finally {
+      this.#doorkeeper = undefined;
       session.close();
     }
   }

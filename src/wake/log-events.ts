@@ -24,6 +24,8 @@ export function logListenerEvents(
       case 'polling':
         ready({ pollSeconds: event.pollSeconds }, 'polling');
         return;
+      case 'rung':
+        return;
       case 'elected':
         logger.debug('this process is the doorkeeper now');
         return;

@@ -15,6 +15,9 @@ export interface PollerOptions {
   readonly emit: (event: ListenerEvent) => void;
 }
 
+/** What a look takes at the most, from one host or several. */
+const LONGEST_SILENCE_MS = 60_000;
+
 /**
  * Wakes consumers without LISTEN: looks at an interval whether rows became visible, once for all
  * consumers of this process. Holds no lock and no session, so it works through every pooler; nobody
@@ -22,9 +25,17 @@ export interface PollerOptions {
  */
 export class Poller {
   readonly #options: PollerOptions;
+  #lookedAt = performance.now();
 
   constructor(options: PollerOptions) {
     this.#options = options;
+  }
+
+  /** It looks, or goes on trying to. */
+  get isAlive(): boolean {
+    const { pollSeconds, reconnectDelaySeconds } = this.#options;
+    const pauseMs = (pollSeconds + reconnectDelaySeconds) * 1000;
+    return performance.now() - this.#lookedAt < LONGEST_SILENCE_MS + pauseMs;
   }
 
   /** Looks until the signal aborts, through any number of lost connections. */
@@ -32,6 +43,7 @@ export class Poller {
     const { db, router, pollSeconds, reconnectDelaySeconds, emit } = this.#options;
     let seen = BEFORE_EVERYTHING;
     for (let failures = 0; !signal.aborted; ) {
+      this.#lookedAt = performance.now();
       try {
         const { snapshot, ring } = await probe(db.pool, db.names, seen);
         if (seen === BEFORE_EVERYTHING) {

@@ -31,6 +31,7 @@ export function resolveForTest(changes: Partial<ResolvedConfig> = {}): ResolvedC
     retry: { maxAttempts: 3, minDelaySeconds: 0.05, maxDelaySeconds: 0.2, factor: 2, jitter: 0 },
     cleanup: { days: 7 },
     poolSize: 10,
+    metrics: undefined,
     ...changes,
   };
 }

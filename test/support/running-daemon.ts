@@ -3,6 +3,7 @@ import type { ResolvedConfig } from '../../src/config/resolved-config.ts';
 import type { Consumer } from '../../src/consumer/consumer.ts';
 import { Daemon } from '../../src/daemon.ts';
 import type { Database } from '../../src/db/database.ts';
+import type { CallWatch } from '../../src/delivery/call-watch.ts';
 import type { DeliveryEvent } from '../../src/delivery/events.ts';
 import type { ListenerEvent } from '../../src/wake/listener.ts';
 import { EventLog } from './event-log.ts';
@@ -20,13 +21,14 @@ export interface RunningDaemon {
 export interface StartOptions {
   readonly once?: boolean;
   readonly config?: Partial<ResolvedConfig>;
+  readonly watch?: CallWatch;
 }
 
 /** A daemon in this process, against a real database. */
 export function startDaemon(
   db: Database,
   consumers: readonly Consumer[],
-  { once = false, config = {} }: StartOptions = {},
+  { once = false, config = {}, watch }: StartOptions = {},
 ): RunningDaemon {
   const events = new EventLog<DeliveryEvent | ListenerEvent>();
   const daemon = new Daemon({
@@ -35,6 +37,7 @@ export function startDaemon(
     consumers,
     logger: pino({ level: process.env['TEST_LOG_LEVEL'] ?? 'silent' }),
     onDelivery: (event) => events.add(event),
+    watch,
     onListener: once ? undefined : (event) => events.add(event),
   });
   const ended = daemon.run();

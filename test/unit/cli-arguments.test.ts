@@ -68,6 +68,12 @@ describe('listen', () => {
       ...['--timeout', '1.5', '--max-batch-size', '7', '--skip-playback'],
       ...['--reconnect-delay', '2', '--shutdown-timeout', '0', '--once', '--migrate'],
     );
+    expect(await callOf('listen', '--metrics', '0.0.0.0:1')).toMatchObject({
+      context: { config: { metrics: { host: '0.0.0.0', port: 1 } } },
+    });
+    expect(await callOf('listen', '--metrics')).toMatchObject({
+      context: { config: { metrics: { host: '127.0.0.1', port: 9464 } } },
+    });
     expect(call.command).toBe('listen');
     expect(call.parameters).toEqual([
       { consumers: ['a', 'b'], apps: ['shop'], excludeConsumers: ['c'], once: true, migrate: true },
@@ -282,6 +288,12 @@ describe('wrong usage', () => {
       ['listen', '--list-consumers', '--once'],
       "'--list-consumers' cannot be used with option '--once'",
       'Run',
+    ],
+    [['listen', '--once', '--metrics'], "'--once' cannot be used with option '--metrics", 'Run'],
+    [
+      ['listen', '--metrics', 'here'],
+      'flag --metrics: expected an address as "127.0.0.1:9464", true or false, found "here".',
+      'docs/configuration.md',
     ],
     [['--wrong'], "Unknown option '--wrong'.", 'Run pgwatch --help'],
     [['listen', '--timeout', 'soon'], 'flag --timeout: expected a number', 'docs/configuration.md'],

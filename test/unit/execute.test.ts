@@ -41,7 +41,7 @@ function attempt(
   });
   const ended: { outcome: Outcome | undefined } = { outcome: undefined };
   const timeLimitSeconds = limit === 'at once' ? undefined : limit;
-  const execution = { consumer, policy: POLICY, timeLimitSeconds, context };
+  const execution = { consumer, policy: POLICY, timeLimitSeconds, context, watch: undefined };
   const outcomes =
     limit === 'at once'
       ? (executeAtOnce(execution, notification) ?? [{ kind: 'handled' }])

@@ -46,3 +46,61 @@ it('comes once, whatever is lost and comes back', () => {
   }
   expect(onReady).toHaveBeenCalledOnce();
 });
+
+const status = (consumer: string, owners: readonly (string | undefined)[], pausedAt?: Date) => ({
+  consumer,
+  state: 'live' as const,
+  channels: ['c'],
+  partitions: owners.map((owner, partition) => ({
+    partition,
+    owner,
+    leaseUntil: undefined,
+    epoch: 1,
+    seen: '1:1:',
+    until: undefined,
+    lastId: undefined,
+    storedAt: new Date(),
+  })),
+  pending: 0,
+  atLeast: false,
+  oldest: undefined,
+  retrying: 0,
+  nextDueAt: undefined,
+  dead: 0,
+  lastError: undefined,
+  pausedAt,
+  createdAt: new Date(),
+});
+
+it('says when asked what is missing, and that it is there again', async () => {
+  const readiness = new Readiness(['a', 'b', 'p'], () => {});
+  expect(await readiness.report(async () => undefined)).toEqual({
+    ready: false,
+    reasons: [
+      'nothing wakes this process: its LISTEN session does not stand',
+      'consumer a: has no place yet',
+      'consumer b: has no place yet',
+      'consumer p: has no place yet',
+      'the database gives no answer',
+    ],
+  });
+  readiness.noteListener({ type: 'listening' });
+  readiness.noteDelivery(claimed('a'));
+  readiness.noteDelivery(claimed('b'));
+  readiness.noteDelivery({ type: 'paused', consumer: 'p' });
+  const paused = status('p', [undefined], new Date());
+  const owned = async () => [status('a', ['here']), status('b', ['here', 'there']), paused];
+  expect(await readiness.report(owned)).toEqual({ ready: true, reasons: [] });
+
+  const orphaned = async () => [status('a', [undefined]), status('b', ['x', undefined]), paused];
+  expect(await readiness.report(orphaned)).toEqual({
+    ready: false,
+    reasons: ['consumer a: nobody runs it', 'consumer b: nobody runs 1 of its 2 partitions'],
+  });
+  expect(await readiness.report(async () => [paused])).toMatchObject({ ready: false });
+
+  readiness.noteListener({ type: 'listen-lost', error: new Error('gone') });
+  expect(await readiness.report(owned)).toMatchObject({ ready: false });
+  readiness.noteListener({ type: 'listening' });
+  expect(await readiness.report(owned)).toMatchObject({ ready: true });
+});

@@ -36,6 +36,7 @@ describe('under systemd', () => {
   it.each([
     ['ready', 'READY=1'],
     ['stopping', 'STOPPING=1'],
+    ['alive', 'WATCHDOG=1'],
   ] as const)('says "%s", for this process', async (state, assignment) => {
     const folder = await pathWith({ 'systemd-notify': RECORDER });
     vi.stubEnv('NOTIFY_SOCKET', SOCKET);

@@ -1,0 +1,74 @@
+import type { Database } from '../db/database.ts';
+import { type CallWatch, watchAll } from '../delivery/call-watch.ts';
+import type { Logger } from '../logger.ts';
+import type { FiguresReader } from '../metrics/figures.ts';
+import type { Metrics } from '../metrics/metrics.ts';
+import { openTracing } from '../metrics/tracing.ts';
+import type { CommandContext } from './options.ts';
+import type { Readiness } from './readiness.ts';
+import { version } from './version.ts';
+
+/** What a daemon tells of itself beside its log. */
+export interface Telemetry {
+  readonly metrics: Metrics;
+  readonly figures: FiguresReader;
+}
+
+/** For a daemon that runs these consumers. Loads what it needs only now. */
+export async function openTelemetry(
+  { logger }: CommandContext,
+  db: Database,
+  consumers: readonly string[],
+): Promise<Telemetry> {
+  const [{ Metrics }, { FiguresReader }] = await Promise.all([
+    import('../metrics/metrics.ts'),
+    import('../metrics/figures.ts'),
+  ]);
+  const figures = new FiguresReader(db, (err) =>
+    logger.debug({ err }, 'what the database knows could not be read for the metrics'),
+  );
+  return { figures, metrics: new Metrics({ consumers, figures, version: version() }) };
+}
+
+/** What stands around each call of a handler; undefined: nobody wants to know. */
+export async function watchCalls(
+  { logger }: CommandContext,
+  telemetry?: Telemetry,
+): Promise<CallWatch | undefined> {
+  const tracing = await openTracing({
+    version: version(),
+    onOtherApi: () =>
+      logger.warn(
+        'OpenTelemetry is set up, but for another copy of @opentelemetry/api than pgwatch has, so nothing is traced; `npm ls @opentelemetry/api` shows both',
+      ),
+  });
+  const watches = [telemetry?.metrics.watch, tracing];
+  return watchAll(watches.filter((watch) => watch !== undefined));
+}
+
+/**
+ * Serves metrics and health where the configuration says, if it does, while the task runs.
+ * @throws ADDRESS_UNAVAILABLE, and what the task throws
+ */
+export async function whileServing(
+  { config, logger }: { config: CommandContext['config']; logger: Logger },
+  telemetry: Telemetry | undefined,
+  readiness: Readiness,
+  task: () => Promise<void>,
+): Promise<void> {
+  if (config.metrics === undefined || telemetry === undefined) return task();
+  const { metrics, figures } = telemetry;
+  const { startMetricsServer } = await import('../metrics/metrics-server.ts');
+  const server = await startMetricsServer({
+    ...config.metrics,
+    metrics,
+    readiness: () => readiness.report(async () => (await figures.latest())?.consumers),
+    onError: (err) => logger.warn({ err }, 'a request for metrics could not be answered'),
+  });
+  logger.info({ url: `${server.url}/metrics` }, 'serving metrics');
+  try {
+    await task();
+  } finally {
+    await server.close();
+  }
+}

@@ -1,0 +1,80 @@
+import type { HandlerCall } from '../delivery/call-watch.ts';
+import type { DeliveryEvent } from '../delivery/events.ts';
+import { Distribution } from './distribution.ts';
+
+const SECONDS = [
+  0.001, 0.0025, 0.005, 0.01, 0.025, 0.05, 0.1, 0.25, 0.5, 1, 2.5, 5, 10, 30, 60, 300,
+];
+const ROWS = [1, 2, 5, 10, 25, 50, 100, 250, 500, 1_000, 10_000];
+
+/** What this process has done for one consumer since it started. */
+export class ConsumerCounts {
+  handled = 0;
+  retried = 0;
+  dead = 0;
+  readonly leases = { taken: 0, 'handed over': 0, lost: 0 };
+  databaseOutages = 0;
+  readonly callSeconds = new Distribution(SECONDS);
+  readonly delaySeconds = new Distribution(SECONDS);
+  readonly callRows = new Distribution(ROWS);
+  readonly readRows = new Distribution(ROWS);
+
+  note(event: DeliveryEvent): void {
+    switch (event.type) {
+      case 'handled':
+        this.handled += event.rows.length;
+        return;
+      case 'read':
+        this.readRows.note(event.count);
+        return;
+      case 'retrying':
+        this.retried += 1;
+        return;
+      case 'dead-lettered':
+        this.dead += 1;
+        return;
+      case 'claimed':
+        this.leases.taken += 1;
+        return;
+      case 'released':
+        this.leases['handed over'] += 1;
+        return;
+      case 'fenced':
+        this.leases.lost += 1;
+        return;
+      case 'database-lost':
+        this.databaseOutages += 1;
+        return;
+      default:
+    }
+  }
+
+  /** Makes the call, and measures it. */
+  measure({ notifications, isBatch }: HandlerCall, make: () => unknown): unknown {
+    if (isBatch) this.callRows.note(notifications.length);
+    this.#noteDelays(notifications);
+    const begun = performance.now();
+    const end = () => this.callSeconds.note((performance.now() - begun) / 1000);
+    let returned: unknown;
+    try {
+      returned = make();
+    } catch (error) {
+      end();
+      throw error;
+    }
+    if (returned instanceof Promise) returned.then(end, end);
+    else end();
+    return returned;
+  }
+
+  /** Not of replays and repeats: those may come as late as they like. */
+  #noteDelays(notifications: readonly HandlerCall['notifications'][number][]): void {
+    const now = Date.now();
+    for (const { isReplay, attempt, timestamp } of notifications) {
+      // Never before it was written, whatever the two clocks say.
+      if (!isReplay && attempt === 1) {
+        this.delaySeconds.note(Math.max(now - timestamp.getTime(), 0) / 1000);
+      }
+    }
+  }
+}

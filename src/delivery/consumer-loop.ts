@@ -175,15 +175,13 @@ export class ConsumerLoop {
     if (batch.rows.length === 0) {
       this.#seeNothing(batch.cursor);
     } else {
-      emit({ type: 'read', consumer: consumer.id, count: batch.rows.length });
+      const { rows, ids, cursor, last } = batch;
+      emit({ type: 'read', consumer: consumer.id, count: rows.length });
       if (!batch.level || once) this.#mayBeNew = true;
       const isReplay = !this.#level;
-      const { ids, cursor, last } = batch;
       this.#progress.add({ ids, cursor, last, isReplay });
-      this.#recorder.expect(batch.rows, isReplay);
-      await redeliveries.admit(batch.rows, (admitted) =>
-        this.#admit(batch.rows, admitted, isReplay),
-      );
+      this.#recorder.expect(rows, isReplay);
+      await redeliveries.admit(rows, (admitted) => this.#admit(rows, admitted, isReplay));
     }
     if (batch.level) this.#level = true;
     this.#noteLive();

@@ -54,27 +54,34 @@ export class ConsumerCounts {
     if (isBatch) this.callRows.note(notifications.length);
     this.#noteDelays(notifications);
     const begun = performance.now();
-    const end = () => this.callSeconds.note((performance.now() - begun) / 1000);
     let returned: unknown;
     try {
       returned = make();
     } catch (error) {
-      end();
+      this.#noteCall(begun);
       throw error;
     }
-    if (returned instanceof Promise) returned.then(end, end);
-    else end();
+    if (returned instanceof Promise) {
+      const end = () => this.#noteCall(begun);
+      returned.then(end, end);
+    } else {
+      this.#noteCall(begun);
+    }
     return returned;
   }
 
+  #noteCall(begun: number): void {
+    this.callSeconds.note((performance.now() - begun) / 1000);
+  }
+
   /** Not of replays and repeats: those may come as late as they like. */
-  #noteDelays(notifications: readonly HandlerCall['notifications'][number][]): void {
-    const now = Date.now();
+  #noteDelays(notifications: HandlerCall['notifications']): void {
+    let now: number | undefined;
     for (const { isReplay, attempt, timestamp } of notifications) {
       // Never before it was written, whatever the two clocks say.
-      if (!isReplay && attempt === 1) {
-        this.delaySeconds.note(Math.max(now - timestamp.getTime(), 0) / 1000);
-      }
+      if (isReplay || attempt > 1) continue;
+      now ??= Date.now();
+      this.delaySeconds.note(Math.max(now - timestamp.getTime(), 0) / 1000);
     }
   }
 }

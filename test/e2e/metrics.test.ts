@@ -42,7 +42,7 @@ it('listen --metrics tells how it is, through the loss of the database', async (
   expect(metrics.headers.get('content-type')).toBe('text/plain; version=0.0.4; charset=utf-8');
   const samples = samplesOf(metrics.text);
   expect(samples.get('pgwatch_notifications_handled_total{consumer="a"}')).toBe(1);
-  expect(samples.get('pgwatch_consumer_state{consumer="a",state="live"}')).toBe(1);
+  expect(samples.get('pgwatch_consumer_partitions_owned{consumer="a"}')).toBe(1);
   expect(await ask('/healthz')).toMatchObject({ status: 200, text: 'alive\n' });
   expect(await ask('/readyz')).toMatchObject({ status: 200, text: 'ready\n' });
   expect(await ask('/metrics', { method: 'HEAD' })).toMatchObject({ status: 200, text: '' });

@@ -61,8 +61,11 @@ describe('metrics', () => {
     expect(of('pgwatch_lease_changes_total', ',change="lost"')).toBe(0);
     expect(of('pgwatch_consumer_dead_letters')).toBe(1);
     expect(of('pgwatch_consumer_partitions_owned')).toBe(1);
-    expect(of('pgwatch_consumer_state', ',state="live"')).toBe(1);
-    expect(of('pgwatch_consumer_state', ',state="no_owner"')).toBe(0);
+    // In between, while its cursor is stored, it is catching up.
+    const states = ['live', 'catching_up', 'paused', 'stopped', 'no_owner'];
+    const inState = states.map((state) => of('pgwatch_consumer_state', `,state="${state}"`) ?? -1);
+    expect((inState[0] ?? 0) + (inState[1] ?? 0)).toBe(1);
+    expect(inState.slice(2)).toEqual([0, 0, 0]);
     expect(samples.get('pgwatch_doorbell_rings_total{by="here"}')).toBeGreaterThan(0);
     expect(samples.get('pgwatch_reconnects_total')).toBe(0);
     expect(samples.get('pgwatch_up')).toBe(1);

@@ -46,6 +46,12 @@ export async function watchCalls(
   return watchAll(watches.filter((watch) => watch !== undefined));
 }
 
+/** What a server of ours answers of this daemon. */
+function answersOf({ metrics, figures }: Telemetry, readiness: Readiness) {
+  const readConsumers = async () => (await figures.latest())?.consumers;
+  return { metrics, readiness: () => readiness.report(readConsumers) };
+}
+
 /**
  * Serves metrics and health where the configuration says, if it does, while the task runs.
  * @throws ADDRESS_UNAVAILABLE, and what the task throws
@@ -57,12 +63,10 @@ export async function whileServing(
   task: () => Promise<void>,
 ): Promise<void> {
   if (config.metrics === undefined || telemetry === undefined) return task();
-  const { metrics, figures } = telemetry;
   const { startMetricsServer } = await import('../metrics/metrics-server.ts');
   const server = await startMetricsServer({
     ...config.metrics,
-    metrics,
-    readiness: () => readiness.report(async () => (await figures.latest())?.consumers),
+    ...answersOf(telemetry, readiness),
     onError: (err) => logger.warn({ err }, 'a request for metrics could not be answered'),
   });
   logger.info({ url: `${server.url}/metrics` }, 'serving metrics');

@@ -108,9 +108,11 @@ const RECORDER = `#!/bin/sh
 printf '%s\\n' "$*" >> "\${0%/*}/told"
 `;
 
-it('gives systemd signs of life, if it wants some', async () => {
+it('gives systemd signs of life, also while the database is away', async () => {
   const database = await createInstalledDatabase();
   onTestFinished(() => database.drop());
+  const proxy = await startTcpProxy(database.url);
+  onTestFinished(() => proxy.close());
   const project = await createProject({
     'consumers/a.ts': printingConsumer('a', 'a'),
     'bin/systemd-notify': RECORDER,
@@ -119,16 +121,18 @@ it('gives systemd signs of life, if it wants some', async () => {
   await chmod(join(bin, 'systemd-notify'), 0o755);
   const program = project.start(['listen'], {
     env: {
-      DATABASE_URL: database.url,
+      DATABASE_URL: proxy.url,
       NOTIFY_SOCKET: '/run/systemd/notify',
       WATCHDOG_USEC: '200000',
       PATH: bin,
     },
   });
-  const alive = `--pid=${program.pid} WATCHDOG=1`;
-  await untilTrue(async () => {
-    const told = await readFile(join(bin, 'told'), 'utf8').catch(() => '');
-    return told.includes('READY=1') && told.split(alive).length > 3;
-  });
+  const told = () => readFile(join(bin, 'told'), 'utf8').catch(() => '');
+  const signs = async () => (await told()).split(`--pid=${program.pid} WATCHDOG=1\n`).length - 1;
+  await untilTrue(async () => (await told()).includes('READY=1') && (await signs()) > 2);
+  await proxy.cut();
+  await program.says('database connection lost');
+  const before = await signs();
+  await untilTrue(async () => (await signs()) > before + 2);
   expect((await program.kill('SIGTERM')).code).toBe(0);
 });

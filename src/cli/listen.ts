@@ -7,6 +7,7 @@ import { logDeliveryEvents } from '../delivery/log-events.ts';
 import { OutageLog } from '../lifecycle/outage-log.ts';
 import type { ListenerEvent } from '../wake/listener.ts';
 import { logListenerEvents } from '../wake/log-events.ts';
+import { serveBesideAdmin } from './admin-page.ts';
 import { migrateToLatest } from './migrate.ts';
 import { OnceSummary } from './once-summary.ts';
 import type { CommandContext, ListenOptions } from './options.ts';
@@ -22,7 +23,10 @@ export async function runListen(context: CommandContext, options: ListenOptions)
     if (options.migrate) await migrateToLatest(context, db);
     await assertInstalled(db);
     if (options.once) await drain(context, db, consumers);
-    else await serve(context, db, consumers, reviveServer);
+    else
+      await serveBesideAdmin(context, db, options.admin, () =>
+        serve(context, db, consumers, reviveServer),
+      );
   });
   return 0;
 }

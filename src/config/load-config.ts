@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { shownPath } from '../error-place.ts';
+import { isRecord } from '../is-record.ts';
 import { type ConfigProblem, configError, showValue } from './config-problem.ts';
 import { checkConfig } from './config-schema.ts';
 import { DEFAULTS } from './defaults.ts';
@@ -8,6 +9,7 @@ import type { PgwatchConfig } from './pgwatch-config.ts';
 import type {
   ConsumerGlobs,
   DatabaseChoice,
+  ResolvedAdmin,
   ResolvedConfig,
   ResolvedRetry,
 } from './resolved-config.ts';
@@ -65,6 +67,8 @@ export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig
     migrations: config.migrations === undefined ? undefined : resolve(root, config.migrations),
     retry,
     cleanup: { ...DEFAULTS.cleanup, ...defined(config.cleanup) },
+    admin: adminOf(config.admin),
+    redact: config.redact ?? [],
   };
 }
 
@@ -91,7 +95,9 @@ function nested(given: readonly GivenSetting[]): Record<string, unknown> {
   const config: Record<string, unknown> = {};
   for (const { key, value } of given) {
     const [outer = key, inner] = key.split('.');
-    config[outer] = inner === undefined ? value : { [inner]: value };
+    const section = config[outer];
+    config[outer] =
+      inner === undefined ? value : { ...(isRecord(section) ? section : {}), [inner]: value };
   }
   return config;
 }
@@ -108,6 +114,18 @@ function merge(file: PgwatchConfig, outside: PgwatchConfig): PgwatchConfig {
     ...defined(file),
     ...defined(outside),
     cleanup: { ...defined(file.cleanup), ...defined(outside.cleanup) },
+    admin: { ...defined(file.admin), ...defined(outside.admin) },
+  };
+}
+
+function adminOf(admin: PgwatchConfig['admin']): ResolvedAdmin {
+  const { allowedHosts = [] } = admin ?? {};
+  const hosts = typeof allowedHosts === 'string' ? allowedHosts.split(',') : allowedHosts;
+  return {
+    ...DEFAULTS.admin,
+    prefix: '',
+    ...defined(admin),
+    allowedHosts: hosts.map((host) => host.trim().toLowerCase()).filter((host) => host !== ''),
   };
 }
 

@@ -30,6 +30,14 @@ export function resolveForTest(changes: Partial<ResolvedConfig> = {}): ResolvedC
     skipPlayback: false,
     retry: { maxAttempts: 3, minDelaySeconds: 0.05, maxDelaySeconds: 0.2, factor: 2, jitter: 0 },
     cleanup: { days: 7 },
+    admin: {
+      host: '127.0.0.1',
+      port: 0,
+      prefix: '',
+      trustForwardedPrefix: false,
+      allowedHosts: [],
+    },
+    redact: [],
     poolSize: 10,
     ...changes,
   };

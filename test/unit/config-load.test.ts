@@ -44,6 +44,14 @@ describe('without any source', () => {
         jitter: 0.2,
       },
       cleanup: { days: 7 },
+      admin: {
+        host: '127.0.0.1',
+        port: 7432,
+        prefix: '',
+        trustForwardedPrefix: false,
+        allowedHosts: [],
+      },
+      redact: [],
       poolSize: 10,
     });
   });

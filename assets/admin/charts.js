@@ -1,0 +1,95 @@
+import uPlot from './uplot.js';
+
+const drawn = new WeakMap();
+const sizes = new ResizeObserver((entries) => {
+  for (const { target, contentRect } of entries) {
+    const plot = drawn.get(target);
+    if (plot !== undefined && contentRect.width > 0) {
+      plot.setSize({ width: Math.floor(contentRect.width), height: plot.height });
+    }
+  }
+});
+const darkness = matchMedia('(prefers-color-scheme: dark)');
+
+export function isChart(node) {
+  return node instanceof HTMLElement && node.dataset.chart !== undefined;
+}
+
+/** Draws what is not drawn yet. */
+export function drawCharts(root) {
+  for (const place of root.querySelectorAll('[data-chart]')) {
+    if (!drawn.has(place)) draw(place);
+  }
+}
+
+/** Gives a chart the data of another one. */
+export function redraw(place, { dataset, ariaLabel }) {
+  if (place.dataset.chart === dataset.chart) return;
+  place.dataset.chart = dataset.chart;
+  place.ariaLabel = ariaLabel;
+  drawn.get(place)?.setData(JSON.parse(dataset.chart).data);
+}
+
+function draw(place) {
+  const { kind, data, series } = JSON.parse(place.dataset.chart);
+  const options = kind === 'spark' ? sparkOptions() : chartOptions(series);
+  const width = Math.floor(place.clientWidth) || 100;
+  drawn.set(
+    place,
+    new uPlot({ ...options, width, height: place.clientHeight || 160 }, data, place),
+  );
+  sizes.observe(place);
+}
+
+function colour(name) {
+  return () => getComputedStyle(document.documentElement).getPropertyValue(name).trim();
+}
+
+function sparkOptions() {
+  return {
+    axes: [{ show: false }, { show: false }],
+    cursor: { show: false },
+    legend: { show: false },
+    padding: [2, 0, 2, 0],
+    scales: { y: { range: (_plot, _low, high) => [0, Math.max(high ?? 0, 1)] } },
+    series: [
+      {},
+      {
+        stroke: colour('--series-1'),
+        fill: colour('--series-1-faded'),
+        width: 1.5,
+        points: { show: false },
+      },
+    ],
+  };
+}
+
+function chartOptions(names) {
+  const axis = {
+    stroke: colour('--muted'),
+    grid: { stroke: colour('--line'), width: 1 },
+    ticks: { show: false },
+    font: '12px system-ui, sans-serif',
+  };
+  return {
+    axes: [axis, { ...axis, size: 56 }],
+    cursor: { points: { size: 7 }, y: false },
+    scales: { y: { range: (_plot, _low, high) => [0, Math.max((high ?? 0) * 1.1, 1)] } },
+    series: [
+      {},
+      ...names.map((label, at) => ({
+        label,
+        stroke: colour(`--series-${at + 1}`),
+        fill: at === 0 ? colour('--series-1-faded') : undefined,
+        // Told apart without their colours, too.
+        dash: at === 0 ? undefined : [6, 4],
+        width: 2,
+        points: { show: false },
+      })),
+    ],
+  };
+}
+
+darkness.addEventListener('change', () => {
+  for (const place of document.querySelectorAll('[data-chart]')) drawn.get(place)?.redraw(false);
+});

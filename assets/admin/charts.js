@@ -1,5 +1,10 @@
 import uPlot from './uplot.js';
 
+const CHART_HEIGHT = 176;
+const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
+const EXACT_TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
+const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
+
 const drawn = new WeakMap();
 const sizes = new ResizeObserver((entries) => {
   for (const { target, contentRect } of entries) {
@@ -33,11 +38,11 @@ export function redraw(place, { dataset, ariaLabel }) {
 function draw(place) {
   const { kind, data, series } = JSON.parse(place.dataset.chart);
   const options = kind === 'spark' ? sparkOptions() : chartOptions(series);
-  const width = Math.floor(place.clientWidth) || 100;
-  drawn.set(
-    place,
-    new uPlot({ ...options, width, height: place.clientHeight || 160 }, data, place),
-  );
+  const inner = getComputedStyle(place);
+  const room = place.clientWidth - parseFloat(inner.paddingLeft) - parseFloat(inner.paddingRight);
+  const width = Math.max(40, Math.floor(room));
+  const height = kind === 'spark' ? place.clientHeight : CHART_HEIGHT;
+  drawn.set(place, new uPlot({ ...options, width, height }, data, place));
   sizes.observe(place);
 }
 
@@ -72,13 +77,17 @@ function chartOptions(names) {
     font: '12px system-ui, sans-serif',
   };
   return {
-    axes: [axis, { ...axis, size: 56 }],
+    axes: [
+      { ...axis, values: (_plot, ticks) => ticks.map((tick) => TIME.format(tick * 1000)) },
+      { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => NUMBER.format(tick)) },
+    ],
     cursor: { points: { size: 7 }, y: false },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max((high ?? 0) * 1.1, 1)] } },
     series: [
-      {},
+      { label: 'time', value: (_plot, at) => (at === null ? '–' : EXACT_TIME.format(at * 1000)) },
       ...names.map((label, at) => ({
         label,
+        value: (_plot, perSecond) => (perSecond === null ? '–' : NUMBER.format(perSecond)),
         stroke: colour(`--series-${at + 1}`),
         fill: at === 0 ? colour('--series-1-faded') : undefined,
         // Told apart without their colours, too.

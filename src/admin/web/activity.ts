@@ -25,6 +25,23 @@ export function activityChart({ moments }: History): Html {
   });
 }
 
+/** How fast a consumer was. */
+export function consumerChart({ moments }: History, consumer: string): Html {
+  const shown = within(moments, SHOWN_MS);
+  const now = shown.at(-1)?.rates.get(consumer) ?? 0;
+  return chart({
+    label: `Notifications that ${consumer} handled a second, over the last half hour; now ${shownRate(now)}`,
+    kind: 'chart',
+    series: ['handled/s'],
+    data: [
+      shown.map(({ at }) => Math.round(at / 1000)),
+      shown.map(({ handled, rates }) =>
+        handled === undefined ? null : rounded(rates.get(consumer) ?? 0),
+      ),
+    ],
+  });
+}
+
 /** How fast a consumer was in the last minutes. */
 export function rateSparkline({ moments }: History, consumer: string): Html {
   const shown = within(moments, SPARK_MS).filter(({ handled }) => handled !== undefined);

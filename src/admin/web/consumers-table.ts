@@ -4,6 +4,7 @@ import { formatSpan } from '../../format.ts';
 import type { ConsumerStatus } from '../../observe/consumer-status.ts';
 import type { Status } from '../../observe/status.ts';
 import { rateSparkline } from './activity.ts';
+import { consumerPath } from './consumer-path.ts';
 import { badge, count, type Html, NONE, rate, table } from './parts.ts';
 import type { Visit } from './visit.ts';
 
@@ -25,7 +26,7 @@ export function consumersTable(visit: Visit, { consumers, rates }: Status): Html
     rows: consumers.map((status) => {
       const { consumer } = status;
       return [
-        html`<a class="name" href="${visit.url(`/consumers/${encodeURIComponent(consumer)}`)}"
+        html`<a class="name" href="${visit.url(consumerPath(consumer))}"
             >${consumer}</a
           ><span class="muted channels">${status.channels.join(', ')}</span>`,
         badge(status.state),

@@ -15,8 +15,10 @@ export function live(id: string, content: Content): Html {
 export interface Column {
   readonly title: string;
   readonly numeric?: boolean;
-  /** The title is only read out. */
-  readonly quiet?: boolean;
+  /** Stands above the column instead of its title. */
+  readonly head?: Html;
+  /** For a box to select the row with. */
+  readonly slim?: boolean;
 }
 
 export interface TableParts {
@@ -31,7 +33,8 @@ export interface TableParts {
 /** A table that becomes a list of cards on a phone; the roles are lost there without saying them. */
 export function table({ caption, columns, rows, empty }: TableParts): Html {
   if (rows.length === 0) return html`<div class="empty">${empty}</div>`;
-  const kind = ({ numeric }: Column) => (numeric === true ? 'number' : 'text');
+  const kind = ({ numeric, slim }: Column) =>
+    slim === true ? 'slim' : numeric === true ? 'number' : 'text';
   return html`<table role="table">
     <caption class="sr">${caption}</caption>
     <thead role="rowgroup">
@@ -39,7 +42,7 @@ export function table({ caption, columns, rows, empty }: TableParts): Html {
         ${columns.map(
           (column) =>
             html`<th role="columnheader" scope="col" class="${kind(column)}">
-              ${column.quiet === true ? html`<span class="sr">${column.title}</span>` : column.title}
+              ${column.head ?? column.title}
             </th>`,
         )}
       </tr>

@@ -5,6 +5,7 @@ import type { LogStatus } from '../../../observe/log-status.ts';
 import type { OldestWriter } from '../../../observe/oldest-writer.ts';
 import type { Status } from '../../../observe/status.ts';
 import { activityChart } from '../activity.ts';
+import { consumerPath } from '../consumer-path.ts';
 import { consumersTable } from '../consumers-table.ts';
 import { ago, count, type Html, live, section, table } from '../parts.ts';
 import type { Route } from '../route.ts';
@@ -77,7 +78,7 @@ function problems(visit: Visit, { consumers, log, oldestWriter }: Status): Html 
 }
 
 function problemsOf(visit: Visit, { consumer, state, dead, pending }: ConsumerStatus): Html[] {
-  const name = html`<a href="${visit.url(`/consumers/${encodeURIComponent(consumer)}`)}">${consumer}</a>`;
+  const name = html`<a href="${visit.url(consumerPath(consumer))}">${consumer}</a>`;
   const waits = `${formatCount(pending, 'notification')} ${pending === 1 ? 'waits' : 'wait'}`;
   const found: Html[] = [];
   if (state === 'no owner') {

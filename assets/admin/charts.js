@@ -78,7 +78,11 @@ function chartOptions(names) {
   };
   return {
     axes: [
-      { ...axis, values: (_plot, ticks) => ticks.map((tick) => TIME.format(tick * 1000)) },
+      {
+        ...axis,
+        size: 30,
+        values: (_plot, ticks) => ticks.map((tick) => TIME.format(tick * 1000)),
+      },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => NUMBER.format(tick)) },
     ],
     cursor: { points: { size: 7 }, y: false },

@@ -65,7 +65,7 @@ export function choiceInputs(fields: URLSearchParams): Html {
   const all = (name: string) => fields.getAll(name).join('\n');
   return html`<div class="fields">
     ${input({ name: 'channel', label: 'Channel', value: fields.get('channel'), placeholder: 'all' })}
-    ${input({ name: 'since', label: 'Written since', value: fields.get('since'), placeholder: '2h, 1d or 2026-11-24T10:00Z' })}
+    ${input({ name: 'since', label: 'Written since', value: fields.get('since'), placeholder: '2h, 1d, 2026-11-24' })}
     ${input({ name: 'until', label: 'Written before', value: fields.get('until'), placeholder: 'as above' })}
     ${input({ name: 'key', label: 'Key', value: fields.get('key') })}
     ${input({ name: 'id', label: 'Ids', value: all('id').replaceAll('\n', ', '), placeholder: '17, 18' })}

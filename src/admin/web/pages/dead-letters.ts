@@ -93,7 +93,7 @@ async function lettersOf(visit: Visit, choice: OfConsumer): Promise<Html> {
     ${
       last === undefined
         ? ''
-        : html`<a class="button" href="${visit.url('/dead-letters', nextPage(choice, last.id))}">Older</a>`
+        : html`<a class="button older" href="${visit.url('/dead-letters', nextPage(choice, last.id))}">Older</a>`
     }
   </section>`;
 }
@@ -109,7 +109,7 @@ function filterForm(visit: Visit, choice: OfConsumer): Html {
     <div class="fields">
       ${input({ name: 'error', label: 'Error', value: error ?? null, placeholder: 'all' })}
       ${input({ name: 'channel', label: 'Channel', value: channel ?? null, placeholder: 'all' })}
-      ${input({ name: 'since', label: 'Written since', value: since ?? null, placeholder: '2h, 1d or 2026-11-24T10:00Z' })}
+      ${input({ name: 'since', label: 'Written since', value: since ?? null, placeholder: '2h, 1d, 2026-11-24' })}
       ${input({ name: 'until', label: 'Written before', value: until ?? null })}
       ${input({ name: 'key', label: 'Key', value: key ?? null })}
     </div>

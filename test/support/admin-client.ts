@@ -39,6 +39,12 @@ export class AdminClient {
     return this.#send('POST', path, form, new URLSearchParams(fields).toString());
   }
 
+  /** The same, with names that may come several times. */
+  postFields(path: string, fields: [string, string][]): Promise<Answer> {
+    const headers = { origin: this.origin, 'sec-fetch-site': 'same-origin', ...FORM };
+    return this.#send('POST', path, headers, new URLSearchParams(fields).toString());
+  }
+
   /** Without any header but those given. */
   postBare(path: string, fields: Headers, headers: Headers): Promise<Answer> {
     return this.#send(

@@ -17,6 +17,7 @@ const HIGHEST_PORT = 65_535;
  */
 export function parseBindAddress(text: string, defaults: BindAddress): BindAddress {
   const typed = text.trim();
+  if (typed === '') throw noAddress(text);
   if (isIP(typed) === 6) return { ...defaults, host: typed };
   if (/^\d+$/.test(typed)) return { ...defaults, port: portOf(typed, text) };
   const { bracketed, name, port } = ADDRESS.exec(typed)?.groups ?? {};

@@ -49,7 +49,8 @@ export function refuseWrite(
 
 /** Without the port, in small letters. */
 function nameOf(host: string | undefined): string | undefined {
-  if (host === undefined || !URL.canParse(`http://${host}`)) return undefined;
+  if (host === undefined || /[@/\\?#]/.test(host) || !URL.canParse(`http://${host}`))
+    return undefined;
   const { hostname } = new URL(`http://${host}`);
   return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 }

@@ -19,7 +19,9 @@ export class StatusWatch {
   readonly #reader: StatusReader;
   readonly #watchers = new Set<() => void>();
   #latest: { readonly status: Status; readonly at: number } | undefined;
-  #reading: Promise<Status> | undefined;
+  #reading: { readonly status: Promise<Status>; readonly expired: number } | undefined;
+  /** How often what was read has become old by something that was done here. */
+  #expired = 0;
   #timer: NodeJS.Timeout | undefined;
   readonly #ended = new AbortController();
 
@@ -51,6 +53,12 @@ export class StatusWatch {
     return this.#readOnce();
   }
 
+  /** Something was done: what was read before does not count any more. */
+  expire(): void {
+    this.#expired += 1;
+    this.#latest = undefined;
+  }
+
   /**
    * @param onChange told after each reading, until the returned function is called
    */
@@ -77,19 +85,28 @@ export class StatusWatch {
     this.#again(this.#watchers.size > 0 ? WATCHED_EVERY_MS : UNWATCHED_EVERY_MS);
   }
 
-  /** Those who come while it reads share the reading. */
-  #readOnce(): Promise<Status> {
-    this.#reading ??= this.#readNow().finally(() => {
+  /** Those who come while it reads share the reading, unless something was done since it began. */
+  async #readOnce(): Promise<Status> {
+    const under = this.#reading;
+    if (under !== undefined && under.expired < this.#expired) {
+      await under.status.catch(() => {});
+      return this.#readOnce();
+    }
+    if (under !== undefined) return under.status;
+    const reading = { status: this.#readNow(this.#expired), expired: this.#expired };
+    this.#reading = reading;
+    try {
+      return await reading.status;
+    } finally {
       this.#reading = undefined;
-    });
-    return this.#reading;
+    }
   }
 
-  async #readNow(): Promise<Status> {
+  async #readNow(expired: number): Promise<Status> {
     const status = await this.#reader.read();
     const { lastId } = await wholeLog(this.#db.pool, this.#db.names.schema);
     await this.history.add(status, lastId);
-    this.#latest = { status, at: Date.now() };
+    if (expired === this.#expired) this.#latest = { status, at: Date.now() };
     return status;
   }
 }

@@ -78,6 +78,7 @@ export class Visit {
 
   /** After an action: shows a page, with a notice of what was done. @param query of the page */
   redirect(path: string, notice: Notice, query: Query = {}): Response {
+    this.site.watch.expire();
     const id = this.site.notices.add(notice);
     return this.#context.redirect(this.url(path, { ...query, notice: id }), 303);
   }

@@ -61,7 +61,12 @@ function registerListen(program: Command, commands: Commands, run: Runner): void
     .option('--shutdown-timeout <seconds>', 'time for running handlers to finish in (default: 30)')
     .option('--once', 'handle everything that is there, then exit')
     .option('--migrate', 'migrate first')
-    .option('--admin [address]', 'serve the admin page too (default: 127.0.0.1:7432)')
+    .addOption(
+      new Option(
+        '--admin [address]',
+        'serve the admin page too (default: 127.0.0.1:7432)',
+      ).conflicts('once'),
+    )
     .addOption(
       new Option('--list-consumers', 'the same as the command list-consumers').conflicts([
         'once',

@@ -5,51 +5,62 @@ import { isSelecting, show } from './selection.js';
 /**
  * Keeps the parts that are marked `data-live` as they are on the server: whenever it says that something
  * is new, the page is fetched again and those parts are changed where they differ. Focus, scroll and
- * what is typed stay. Nothing changes while rows are selected, or the page is hidden.
+ * what is typed stay. Nothing changes while rows are selected.
  */
 export function keepLive() {
-  const light = document.getElementById('live-light');
-  if (light === null || document.querySelector('[data-live]') === null) return;
-  const base = document.documentElement.dataset.base ?? '';
-  const source = new EventSource(`${base}/events`);
-  let isBusy = false;
-  let isMissed = false;
+  if (document.getElementById('live-light') === null) return;
+  if (document.querySelector('[data-live]') === null) return;
+  listen();
+  // A browser opens six connections to a server, for all its tabs: only the one in front needs one.
+  document.addEventListener('visibilitychange', listen);
+  document.addEventListener('change', () => {
+    if (isFrozen !== isSelecting()) refresh();
+  });
+}
 
-  const tell = (state, text) => {
-    if (light.dataset.state === state) return;
-    light.dataset.state = state;
-    light.textContent = text;
-  };
-  const refresh = async () => {
-    if (isSelecting()) return tell('frozen', 'frozen: rows selected');
-    if (document.hidden || isBusy) {
-      isMissed = true;
-      return;
-    }
-    isBusy = true;
-    isMissed = false;
-    try {
-      const response = await fetch(location.href, { headers: { accept: 'text/html' } });
-      if (response.redirected) return location.reload();
-      if (response.ok && !isSelecting()) {
-        replace(new DOMParser().parseFromString(await response.text(), 'text/html'));
-        tell('on', 'live');
-      } else if (!response.ok) tell('off', 'no answer');
-    } catch {
-      tell('off', 'no connection');
-    } finally {
-      isBusy = false;
-    }
-  };
+let source;
+let isBusy = false;
+let isFrozen = false;
+
+function listen() {
+  if (document.hidden) {
+    source?.close();
+    source = undefined;
+    return;
+  }
+  if (source !== undefined) return;
+  source = new EventSource(`${document.documentElement.dataset.base ?? ''}/events`);
   source.addEventListener('change', refresh);
   source.addEventListener('open', () => tell('on', 'live'));
   source.addEventListener('error', () => tell('off', 'no connection'));
-  document.addEventListener('change', () => {
-    if (light.dataset.state === 'frozen' && !isSelecting()) refresh();
-  });
-  document.addEventListener('visibilitychange', () => {
-    if (!document.hidden && isMissed) refresh();
-  });
+}
+
+async function refresh() {
+  isFrozen = isSelecting();
+  if (isFrozen) return tell('frozen', 'frozen: rows selected');
+  if (isBusy) return;
+  isBusy = true;
+  try {
+    const response = await fetch(location.href, { headers: { accept: 'text/html' } });
+    // Signed out meanwhile.
+    if (response.redirected) return location.reload();
+    if (!response.ok) return tell('off', 'no answer');
+    const page = new DOMParser().parseFromString(await response.text(), 'text/html');
+    if (isSelecting()) return;
+    replace(page);
+    tell('on', 'live');
+  } catch {
+    tell('off', 'no connection');
+  } finally {
+    isBusy = false;
+  }
+}
+
+function tell(state, text) {
+  const light = document.getElementById('live-light');
+  if (light.dataset.state === state) return;
+  light.dataset.state = state;
+  light.textContent = text;
 }
 
 function replace(page) {

@@ -11,7 +11,7 @@ import { Site } from './site.ts';
 export interface AdminServer {
   /** Where it listens, without a prefix: `http://127.0.0.1:7432`. */
   readonly url: string;
-  /** Ends all connections, also those of open pages. */
+  /** Lets open pages go, and requests that run be answered. */
   close(): Promise<void>;
 }
 
@@ -35,11 +35,23 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
     url,
     close: async () => {
       site.watch.stop();
-      const closed = new Promise((resolve) => server.close(resolve));
-      server.closeAllConnections();
-      await closed;
+      await end(server);
     },
   };
+}
+
+/** What an action gets to finish in; a replay that is cut off goes on when it is asked for again. */
+const GRACE_MS = 5_000;
+const LOOK_EVERY_MS = 50;
+
+/** Lets requests that run be answered. Open pages have been let go before. */
+async function end(server: Server): Promise<void> {
+  const closed = new Promise((resolve) => server.close(resolve));
+  const idle = setInterval(() => server.closeIdleConnections(), LOOK_EVERY_MS);
+  const grace = setTimeout(() => server.closeAllConnections(), GRACE_MS);
+  await closed;
+  clearInterval(idle);
+  clearTimeout(grace);
 }
 
 function assertMayListen(bind: BindAddress, { areConfigured }: Credentials): void {

@@ -90,7 +90,7 @@ function partitions({ partitions: all }: ConsumerStatus): Html {
   return table({
     caption: 'Cursor and lease of each partition',
     columns: [
-      { title: 'Partition' },
+      { title: 'Cursor' },
       { title: 'Owner' },
       { title: 'Lease ends', numeric: true },
       { title: 'Epoch', numeric: true },
@@ -98,7 +98,7 @@ function partitions({ partitions: all }: ConsumerStatus): Html {
       { title: 'Stored', numeric: true },
     ],
     rows: all.map((partition) => [
-      html`<span class="name">${partition.partition}</span>`,
+      html`<span class="name">${all.length === 1 ? 'whole' : `partition ${partition.partition}`}</span>`,
       partition.owner === undefined ? 'nobody' : shownOwner(partition.owner),
       ago(partition.leaseUntil),
       partition.epoch,

@@ -28,7 +28,8 @@ export function problemPage(visit: Visit, thrown: unknown): Promise<Response> {
     ]);
   }
   if (error instanceof PgwatchError && error.code === 'DATABASE_UNREACHABLE') {
-    logger.warn({ err: error, path: visit.path }, 'the database could not be reached');
+    // Open pages ask every two seconds; whoever serves them logs the outage.
+    logger.debug({ err: error, path: visit.path }, 'the database could not be reached');
     return problem(visit, 503, 'The database does not answer', [
       'Whatever runs here waits for it, and so does this page: load it again.',
     ]);

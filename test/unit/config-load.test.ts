@@ -280,6 +280,20 @@ describe('precedence', () => {
     });
   });
 
+  test('holds for each key of a section', async () => {
+    const cwd = await folderWith({
+      'pgwatch.config.json': '{"admin":{"port":1,"prefix":"/a","allowedHosts":["A.example"]}}',
+    });
+    const config = await load(cwd, {
+      env: { PGWATCH_ADMIN_PORT: '2', PGWATCH_ADMIN_HOST: '::1' },
+      flags: { 'admin.port': '3' },
+    });
+    expect(config.admin).toMatchObject({ host: '::1', port: 3, prefix: '/a' });
+    expect(config.admin.allowedHosts).toEqual(['a.example']);
+    const env = { PGWATCH_ADMIN_ALLOWED_HOSTS: 'b.example, C.example' };
+    expect((await load(cwd, { env })).admin.allowedHosts).toEqual(['b.example', 'c.example']);
+  });
+
   test('of databases is --database-url, PGWATCH_DATABASE_URL, DATABASE_URL, file', async () => {
     const cwd = await folderWith({ 'pgwatch.config.json': '{"database":"embedded"}' });
     const database = async (sources: Partial<ConfigSources>) => (await load(cwd, sources)).database;

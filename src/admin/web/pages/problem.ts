@@ -1,5 +1,6 @@
 import { html } from 'hono/html';
 import { explainConnectionError } from '../../../db/connection-error.ts';
+import { explainMissingRights } from '../../../db/missing-rights.ts';
 import { codeOf, SQLSTATE } from '../../../db/sqlstate.ts';
 import { PgwatchError } from '../../../errors.ts';
 import { redactUrl } from '../../../redact.ts';
@@ -20,7 +21,7 @@ export function notFoundPage(visit: Visit): Promise<Response> {
 /** What went wrong, and what to do. Never the bare error: what it quotes may be somebody's data. */
 export function problemPage(visit: Visit, thrown: unknown): Promise<Response> {
   const { db, logger } = visit.site;
-  const error = explainConnectionError(thrown, redactUrl(db.url));
+  const error = explainMissingRights(explainConnectionError(thrown, redactUrl(db.url)));
   if (codeOf(error) === SQLSTATE.queryCanceled) {
     return problem(visit, 200, 'That takes too long', [
       'The database took too long to answer, so it was not waited for.',

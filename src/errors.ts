@@ -48,6 +48,9 @@ export const ERROR_KINDS = {
   MIGRATION_UNKNOWN: 'usage',
   MIGRATION_OUT_OF_ORDER: 'usage',
   MIGRATION_FAILED: 'failure',
+  // the admin page
+  ADMIN_CREDENTIALS: 'usage',
+  ADMIN_ADDRESS: 'failure',
   // the embedded server
   EMBEDDED_NOT_INSTALLED: 'usage',
   EMBEDDED_START_FAILED: 'failure',

@@ -1,6 +1,6 @@
+import { formatSpan } from '../format.ts';
 import type { AbsentNotification } from '../observe/missing-notification.ts';
 import type { OldestWriter } from '../observe/oldest-writer.ts';
-import { formatSpan } from './format.ts';
 
 /** Why the log has no such notification, for people. */
 export function absenceText(absent: AbsentNotification, now: Date = new Date()): string {

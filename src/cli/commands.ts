@@ -11,6 +11,7 @@ export const COMMANDS: Commands = {
   tail: async () => (await import('./tail.ts')).runTail,
   explain: async () => (await import('./explain.ts')).runExplain,
   doctor: async () => (await import('./doctor.ts')).runDoctor,
+  admin: async () => (await import('./admin.ts')).runAdmin,
   replay: async () => (await import('./replay.ts')).runReplay,
   discard: async () => (await import('./discard.ts')).runDiscard,
   pause: async () => (await import('./steering.ts')).runPause,

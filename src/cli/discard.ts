@@ -1,7 +1,7 @@
+import { formatCount } from '../format.ts';
 import { countDiscard, type DiscardRequest, discard } from '../steer/discard.ts';
 import { filterOf } from './chosen-notifications.ts';
 import { confirmed } from './confirm.ts';
-import { formatCount } from './format.ts';
 import type { ChangeOptions, CommandContext } from './options.ts';
 import { withDatabase } from './with-database.ts';
 

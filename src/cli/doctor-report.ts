@@ -1,6 +1,6 @@
+import { formatCount } from '../format.ts';
 import { visible } from '../log-line.ts';
 import type { Finding, Severity } from '../observe/checkup/finding.ts';
-import { formatCount } from './format.ts';
 
 const HEADINGS = {
   problem: 'PROBLEM',

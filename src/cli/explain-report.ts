@@ -1,10 +1,10 @@
 import { shownOwner } from '../cursor/lease-owner.ts';
+import { formatCount, formatNumber, formatSpan } from '../format.ts';
 import { visible } from '../log-line.ts';
 import type { ConsumerStory, PendingStory } from '../observe/consumer-story.ts';
 import type { Explanation, PresentNotification } from '../observe/explanation.ts';
 import type { PendingBefore } from '../observe/pending-before.ts';
 import { absenceText } from './absence-report.ts';
-import { formatCount, formatNumber, formatSpan } from './format.ts';
 import { cutLine } from './output.ts';
 
 /** The story for people. @param columns of the terminal; payload and errors are cut to fit */

@@ -8,13 +8,14 @@ import { OutageLog } from '../lifecycle/outage-log.ts';
 import { keepWatchdogQuiet } from '../lifecycle/watchdog.ts';
 import type { ListenerEvent } from '../wake/listener.ts';
 import { logListenerEvents } from '../wake/log-events.ts';
+import { serveBesideAdmin } from './admin-page.ts';
 import { migrateToLatest } from './migrate.ts';
 import { OnceSummary } from './once-summary.ts';
 import type { CommandContext, ListenOptions } from './options.ts';
 import { runOrderly, tellSystemd } from './orderly-run.ts';
 import { PlaceCheck } from './place-check.ts';
 import { Readiness } from './readiness.ts';
-import { openTelemetry, watchCalls, whileServing } from './telemetry.ts';
+import { answersOf, openTelemetry, serveBesideMetrics, watchCalls } from './telemetry.ts';
 import { assertInstalled, withDatabase } from './with-database.ts';
 
 /** Runs consumers until a signal ends it; with --once, until what is there has been handled. */
@@ -24,7 +25,7 @@ export async function runListen(context: CommandContext, options: ListenOptions)
     if (options.migrate) await migrateToLatest(context, db);
     await assertInstalled(db);
     if (options.once) await drain(context, db, consumers);
-    else await serve(context, db, consumers, reviveServer);
+    else await serve(context, options, { db, consumers, reviveServer });
   });
   return 0;
 }
@@ -46,19 +47,24 @@ async function chooseConsumers(
   return selectConsumers(consumers, options);
 }
 
+interface ServedParts {
+  readonly db: Database;
+  readonly consumers: readonly DiscoveredConsumer[];
+  readonly reviveServer: () => Promise<void>;
+}
+
 /** Runs until SIGTERM, SIGINT or SIGHUP. */
 async function serve(
   context: CommandContext,
-  db: Database,
-  consumers: readonly DiscoveredConsumer[],
-  reviveServer: () => Promise<void>,
+  { admin }: ListenOptions,
+  { db, consumers, reviveServer }: ServedParts,
 ): Promise<void> {
   const { config, logger } = context;
   const outage = new OutageLog(logger);
   const ids = consumers.map(({ consumer }) => consumer.id);
   const readiness = new Readiness(ids, () => tellSystemd('ready', logger));
-  const telemetry =
-    config.metrics === undefined ? undefined : await openTelemetry(context, db, ids);
+  const isMeasured = config.metrics !== undefined || admin !== undefined;
+  const telemetry = isMeasured ? await openTelemetry(context, db, ids) : undefined;
   const logListening = logListenerEvents(logger, outage);
   const onListener = (event: ListenerEvent) => {
     logListening(event);
@@ -84,10 +90,13 @@ async function serve(
     () => tellSystemd('alive', logger),
   );
   try {
-    await whileServing(context, telemetry, readiness, async () => {
-      logger.info({ consumers: ids, pid: process.pid }, 'pgwatch started');
-      await runOrderly(daemon, consumers, context);
-    });
+    const answers = telemetry && answersOf(telemetry, readiness);
+    await serveBesideMetrics(context, answers, () =>
+      serveBesideAdmin(context, db, admin, answers, async () => {
+        logger.info({ consumers: ids, pid: process.pid }, 'pgwatch started');
+        await runOrderly(daemon, consumers, context);
+      }),
+    );
   } finally {
     endWatchdog();
   }

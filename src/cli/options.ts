@@ -1,6 +1,7 @@
 import type { Readable } from 'node:stream';
 import type { RoleRights } from '../admin/rights.ts';
 import type { ResolvedConfig } from '../config/resolved-config.ts';
+import type { Environment } from '../config/settings.ts';
 import type { StrayErrors } from '../lifecycle/stray-errors.ts';
 import type { Logger } from '../logger.ts';
 import type { Output } from './output.ts';
@@ -8,6 +9,8 @@ import type { Output } from './output.ts';
 /** What every command gets. Flags that set a key of the configuration are in `config` already. */
 export interface CommandContext {
   readonly config: ResolvedConfig;
+  /** Secrets that are no part of the configuration. */
+  readonly env: Environment;
   /** Logs to standard error. */
   readonly logger: Logger;
   /** Standard output: for the command's result, nothing else. */
@@ -46,6 +49,8 @@ export interface ListenOptions extends ConsumerFilters {
   readonly once: boolean;
   /** Migrate first. */
   readonly migrate: boolean;
+  /** Serve the admin page too, at this address as typed; empty: at the configured one. */
+  readonly admin: string | undefined;
 }
 
 export interface ListConsumersOptions extends ConsumerFilters {
@@ -136,6 +141,8 @@ export interface CommandBodies {
     consumer: string | undefined,
   ): Promise<number>;
   doctor(context: CommandContext, options: DoctorOptions): Promise<number>;
+  /** The address is `config.admin`. */
+  admin(context: CommandContext): Promise<number>;
   replay(context: CommandContext, options: ChangeOptions): Promise<number>;
   discard(context: CommandContext, options: ChangeOptions): Promise<number>;
   pause(context: CommandContext, consumer: string): Promise<number>;

@@ -105,6 +105,7 @@ async function openContext(
   });
   return {
     config,
+    env: host.env,
     logger: createLogger({
       level: config.logLevel,
       format: config.logFormat,

@@ -1,6 +1,7 @@
 import { type Command, Option } from 'commander';
 import type { Commands, ConsumerFilters } from './options.ts';
 import { addNames, nonEmpty } from './parse-names.ts';
+import { registerAdmin } from './register-admin.ts';
 import { registerAdopt } from './register-adopt.ts';
 import { registerHelp } from './register-help.ts';
 import { registerMigrate } from './register-migrate.ts';
@@ -15,6 +16,7 @@ export function registerCommands(program: Command, commands: Commands, run: Runn
   registerListConsumers(program, commands, run);
   registerCleanup(program, commands, run);
   registerObserving(program, commands, run);
+  registerAdmin(program, commands, run);
   registerSteering(program, commands, run);
   registerAdopt(program, commands, run);
   registerNotify(program, commands, run);
@@ -37,6 +39,7 @@ function registerListen(program: Command, commands: Commands, run: Runner): void
     readonly metrics?: string | true;
     readonly once?: true;
     readonly migrate?: true;
+    readonly admin?: string | true;
     readonly listConsumers?: true;
     readonly json?: true;
   }
@@ -63,9 +66,16 @@ function registerListen(program: Command, commands: Commands, run: Runner): void
     )
     .option('--migrate', 'migrate first')
     .addOption(
+      new Option(
+        '--admin [address]',
+        'serve the admin page too (default: 127.0.0.1:7432)',
+      ).conflicts('once'),
+    )
+    .addOption(
       new Option('--list-consumers', 'the same as the command list-consumers').conflicts([
         'once',
         'migrate',
+        'admin',
       ]),
     )
     .option('--json', 'with --list-consumers: as JSON');
@@ -88,7 +98,12 @@ function registerListen(program: Command, commands: Commands, run: Runner): void
       );
     }
     return run(settings, commands.listen, (listen, context) =>
-      listen(context, { ...filters, once: flags.once === true, migrate: flags.migrate === true }),
+      listen(context, {
+        ...filters,
+        once: flags.once === true,
+        migrate: flags.migrate === true,
+        admin: flags.admin === true ? '' : flags.admin,
+      }),
     );
   });
 }

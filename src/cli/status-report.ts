@@ -1,9 +1,9 @@
 import { shownOwner } from '../cursor/lease-owner.ts';
+import { formatBytes, formatCount, formatNumber, formatSpan } from '../format.ts';
 import type { ConsumerStatus } from '../observe/consumer-status.ts';
 import type { LogStatus } from '../observe/log-status.ts';
 import type { OldestWriter } from '../observe/oldest-writer.ts';
 import type { Status } from '../observe/status.ts';
-import { formatBytes, formatCount, formatNumber, formatSpan } from './format.ts';
 import { cutLine, formatTable } from './output.ts';
 
 /** The status for people. @param columns of the terminal; an error is cut to fit */

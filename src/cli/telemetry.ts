@@ -1,8 +1,8 @@
 import type { Database } from '../db/database.ts';
 import { type CallWatch, watchAll } from '../delivery/call-watch.ts';
-import type { Logger } from '../logger.ts';
 import type { FiguresReader } from '../metrics/figures.ts';
 import type { Metrics } from '../metrics/metrics.ts';
+import type { ReadinessReport } from '../metrics/metrics-server.ts';
 import { openTracing } from '../metrics/tracing.ts';
 import type { CommandContext } from './options.ts';
 import type { Readiness } from './readiness.ts';
@@ -46,8 +46,13 @@ export async function watchCalls(
   return watchAll(watches.filter((watch) => watch !== undefined));
 }
 
-/** What a server of ours answers of this daemon. */
-function answersOf({ metrics, figures }: Telemetry, readiness: Readiness) {
+/** What the servers of a daemon answer. */
+export interface Answers {
+  readonly metrics: Metrics;
+  readonly readiness: () => Promise<ReadinessReport>;
+}
+
+export function answersOf({ metrics, figures }: Telemetry, readiness: Readiness): Answers {
   const readConsumers = async () => (await figures.latest())?.consumers;
   return { metrics, readiness: () => readiness.report(readConsumers) };
 }
@@ -56,17 +61,16 @@ function answersOf({ metrics, figures }: Telemetry, readiness: Readiness) {
  * Serves metrics and health where the configuration says, if it does, while the task runs.
  * @throws ADDRESS_UNAVAILABLE, and what the task throws
  */
-export async function whileServing(
-  { config, logger }: { config: CommandContext['config']; logger: Logger },
-  telemetry: Telemetry | undefined,
-  readiness: Readiness,
+export async function serveBesideMetrics(
+  { config, logger }: Pick<CommandContext, 'config' | 'logger'>,
+  answers: Answers | undefined,
   task: () => Promise<void>,
 ): Promise<void> {
-  if (config.metrics === undefined || telemetry === undefined) return task();
+  if (config.metrics === undefined || answers === undefined) return task();
   const { startMetricsServer } = await import('../metrics/metrics-server.ts');
   const server = await startMetricsServer({
     ...config.metrics,
-    ...answersOf(telemetry, readiness),
+    ...answers,
     onError: (err) => logger.warn({ err }, 'a request for metrics could not be answered'),
   });
   logger.info({ url: `${server.url}/metrics` }, 'serving metrics');

@@ -59,6 +59,18 @@ function isListenAddress(found: string): boolean {
   return parseListenAddress(found) !== undefined;
 }
 
+const NAMES = 'a list of host names';
+const FIELDS = 'a list of column names and paths such as "new_data.card.number"';
+
+function isField(found: string): boolean {
+  return found.split('.').every((part) => part.trim() !== '');
+}
+
+/** What could be anything else in a link, or lead to another server, is none. */
+function isPrefix(found: string): boolean {
+  return /^(?:\/[A-Za-z0-9_~-][A-Za-z0-9._~-]*)*\/?$/.test(found);
+}
+
 function isDatabase(text: string): boolean {
   return text === 'embedded' || databaseUrlFault(text) === undefined;
 }
@@ -118,6 +130,16 @@ const schema = section({
     }),
   ),
   cleanup: v.optional(section({ days: number(0, 36_500) })),
+  admin: v.optional(
+    section({
+      host: text('an address or a name'),
+      port: integer(0, 65_535),
+      prefix: text('a path such as "/pgwatch"', isPrefix),
+      trustForwardedPrefix: v.optional(v.boolean('true or false')),
+      allowedHosts: v.optional(v.union([v.string(NAMES), v.array(v.string(NAMES), NAMES)], NAMES)),
+    }),
+  ),
+  redact: v.optional(v.array(v.pipe(v.string(FIELDS), v.check(isField, FIELDS)), FIELDS)),
   poolSize: integer(1, 1000),
   metrics: v.optional(
     v.union([v.boolean(), text(LISTEN_ADDRESS, isListenAddress)], LISTEN_ADDRESS),

@@ -17,6 +17,7 @@ export const DEFAULTS = {
   skipPlayback: false,
   retry: { maxAttempts: 20, minDelaySeconds: 1, maxDelaySeconds: 21_600, factor: 2, jitter: 0.2 },
   cleanup: { days: 7 },
+  admin: { host: '127.0.0.1', port: 7432, trustForwardedPrefix: false },
   poolSize: 10,
 } as const satisfies PgwatchConfig;
 

@@ -1,5 +1,6 @@
 import { dirname, resolve } from 'node:path';
 import { shownPath } from '../error-place.ts';
+import { isRecord } from '../is-record.ts';
 import { type ConfigProblem, configError, showValue } from './config-problem.ts';
 import { checkConfig } from './config-schema.ts';
 import { DEFAULTS, METRICS_ADDRESS } from './defaults.ts';
@@ -9,6 +10,7 @@ import type { PgwatchConfig } from './pgwatch-config.ts';
 import type {
   ConsumerGlobs,
   DatabaseChoice,
+  ResolvedAdmin,
   ResolvedConfig,
   ResolvedRetry,
 } from './resolved-config.ts';
@@ -67,6 +69,8 @@ export async function loadConfig(sources: ConfigSources): Promise<ResolvedConfig
     retry,
     metrics: metricsAddress(config.metrics),
     cleanup: { ...DEFAULTS.cleanup, ...defined(config.cleanup) },
+    admin: adminOf(config.admin),
+    redact: config.redact ?? [],
   };
 }
 
@@ -93,7 +97,9 @@ function nested(given: readonly GivenSetting[]): Record<string, unknown> {
   const config: Record<string, unknown> = {};
   for (const { key, value } of given) {
     const [outer = key, inner] = key.split('.');
-    config[outer] = inner === undefined ? value : { [inner]: value };
+    const section = config[outer];
+    config[outer] =
+      inner === undefined ? value : { ...(isRecord(section) ? section : {}), [inner]: value };
   }
   return config;
 }
@@ -110,6 +116,18 @@ function merge(file: PgwatchConfig, outside: PgwatchConfig): PgwatchConfig {
     ...defined(file),
     ...defined(outside),
     cleanup: { ...defined(file.cleanup), ...defined(outside.cleanup) },
+    admin: { ...defined(file.admin), ...defined(outside.admin) },
+  };
+}
+
+function adminOf(admin: PgwatchConfig['admin']): ResolvedAdmin {
+  const { allowedHosts = [] } = admin ?? {};
+  const hosts = typeof allowedHosts === 'string' ? allowedHosts.split(',') : allowedHosts;
+  return {
+    ...DEFAULTS.admin,
+    prefix: '',
+    ...defined(admin),
+    allowedHosts: hosts.map((host) => host.trim().toLowerCase()).filter((host) => host !== ''),
   };
 }
 

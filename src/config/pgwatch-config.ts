@@ -82,6 +82,13 @@ export interface PgwatchConfig {
   /** How a notification whose handler threw is tried again; a consumer may have its own. */
   readonly retry?: RetryConfig | undefined;
   readonly cleanup?: CleanupConfig | undefined;
+  /** Where the admin page is, and how it is reached. Its credentials are in the environment only. */
+  readonly admin?: AdminConfig | undefined;
+  /**
+   * What the admin page never shows: columns, by their names, wherever they are in a payload, and
+   * fields of payloads, by their paths (`new_data.card.number`; `*` is any name). Default: nothing.
+   */
+  readonly redact?: readonly string[] | undefined;
   /** Connections of one process at the most, 1 to 1,000; LISTEN takes one more. Default 10. */
   readonly poolSize?: number | undefined;
   /**
@@ -112,6 +119,25 @@ export interface RetryConfig {
 export interface CleanupConfig {
   /** Days after which `pgwatch cleanup` deletes a notification; fractions count. Default 7. */
   readonly days?: number | undefined;
+}
+
+export interface AdminConfig {
+  /** The address to listen at. One that others can reach needs credentials. Default `'127.0.0.1'`. */
+  readonly host?: string | undefined;
+  /** 0 to 65,535; 0 takes any that is free. Default 7432. */
+  readonly port?: number | undefined;
+  /** The path under which a proxy shows the page, such as `/pgwatch`. Default: none. */
+  readonly prefix?: string | undefined;
+  /**
+   * Whether to believe the header X-Forwarded-Prefix. Only where a proxy sets or removes it. Default
+   * false.
+   */
+  readonly trustForwardedPrefix?: boolean | undefined;
+  /**
+   * The names under which the page may be asked for, besides `localhost` and addresses: a list, or a
+   * text with commas. Default: none.
+   */
+  readonly allowedHosts?: string | readonly string[] | undefined;
 }
 
 /** Gives an object literal the type of the configuration. Returns it unchanged. */

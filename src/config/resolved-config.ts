@@ -33,9 +33,21 @@ export interface ResolvedConfig {
   readonly skipPlayback: boolean;
   readonly retry: ResolvedRetry;
   readonly cleanup: { readonly days: number };
+  readonly admin: ResolvedAdmin;
+  readonly redact: readonly string[];
   readonly poolSize: number;
   /** Undefined: metrics are not served. */
   readonly metrics: ListenAddress | undefined;
+}
+
+export interface ResolvedAdmin {
+  readonly host: string;
+  readonly port: number;
+  /** Empty: none. */
+  readonly prefix: string;
+  readonly trustForwardedPrefix: boolean;
+  /** In small letters. */
+  readonly allowedHosts: readonly string[];
 }
 
 /** `none`: nobody named one; a command that needs one says so (DATABASE_MISSING). */

@@ -62,6 +62,20 @@ export const SETTINGS = [
   },
   { key: 'cleanup.days', variables: ['PGWATCH_CLEANUP_DAYS'], flag: '--days', kind: 'number' },
   { key: 'metrics', variables: ['PGWATCH_METRICS'], flag: '--metrics', kind: 'boolean' },
+  { key: 'admin.host', variables: ['PGWATCH_ADMIN_HOST'], flag: '--host', kind: 'text' },
+  { key: 'admin.port', variables: ['PGWATCH_ADMIN_PORT'], flag: '--port', kind: 'number' },
+  { key: 'admin.prefix', variables: ['PGWATCH_ADMIN_PREFIX'], flag: '--prefix', kind: 'text' },
+  {
+    key: 'admin.trustForwardedPrefix',
+    variables: ['PGWATCH_ADMIN_TRUST_FORWARDED_PREFIX'],
+    kind: 'boolean',
+  },
+  {
+    key: 'admin.allowedHosts',
+    variables: ['PGWATCH_ADMIN_ALLOWED_HOSTS'],
+    flag: '--allowed-hosts',
+    kind: 'text',
+  },
   { key: 'poolSize', variables: ['PGWATCH_POOL_SIZE'], kind: 'number' },
 ] as const satisfies readonly Setting[];
 

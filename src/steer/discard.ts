@@ -2,6 +2,7 @@ import type { Database } from '../db/database.ts';
 import { type Names, qualified } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 import { IS_PASSED } from '../observe/delivery-state.ts';
+import { ERROR_GROUP } from '../observe/error-group.ts';
 import {
   conditionsOf,
   type NotificationFilter,
@@ -20,6 +21,8 @@ export interface DiscardRequest {
   readonly filter: NotificationFilter;
   /** Default: both. */
   readonly states?: readonly DiscardableState[];
+  /** Only what failed like this, as an ErrorGroup has it. Default: whatever it was. */
+  readonly error?: string | undefined;
 }
 
 /**
@@ -50,12 +53,14 @@ export async function discard(db: Place, request: DiscardRequest): Promise<numbe
   return count;
 }
 
-function choice(names: Names, { consumer, filter, states = ['retrying', 'dead'] }: DiscardRequest) {
+function choice(names: Names, request: DiscardRequest) {
+  const { consumer, filter, states = ['retrying', 'dead'], error } = request;
   const parameters = new Parameters();
   const stored = states.map((state) => (state === 'retrying' ? 'retry' : 'dead'));
   const conditions = [
     `c.name = ${parameters.add(consumer, 'text')}`,
     `r.state = any (${parameters.add(stored, 'text[]')})`,
+    ...(error === undefined ? [] : [`${ERROR_GROUP} = ${parameters.add(error, 'text')}`]),
     ...conditionsOf(filter, parameters),
   ];
   return {

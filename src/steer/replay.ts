@@ -4,6 +4,7 @@ import { type Names, qualified } from '../db/names.ts';
 import { query } from '../db/queryable.ts';
 import type { Tables } from '../db/tables.ts';
 import { DELIVERY_STATE, type DeliveryState, deliveriesOf } from '../observe/delivery-state.ts';
+import { ERROR_GROUP } from '../observe/error-group.ts';
 import { idsWithin } from '../observe/id-range.ts';
 import {
   conditionsOf,
@@ -23,6 +24,8 @@ export interface ReplayRequest {
   readonly filter: NotificationFilter;
   /** Default: all that can be replayed. */
   readonly states?: readonly ReplayableState[];
+  /** Only what failed like this, as an ErrorGroup has it. Default: whatever it was. */
+  readonly error?: string | undefined;
 }
 
 const REPLAYABLE: readonly ReplayableState[] = ['handled', 'dead', 'skipped'];
@@ -75,7 +78,7 @@ export async function scheduleReplay(
 
 /** The rows `log`, `c`, `p`, `r` (see deliveriesOf) of what is to be replayed. */
 async function choice({ pool, names }: Place, request: ReplayRequest) {
-  const { consumer, filter, states = REPLAYABLE } = request;
+  const { consumer, filter, states = REPLAYABLE, error } = request;
   const parameters = new Parameters();
   const log = qualified(names, 'notification_log');
   const { firstId, lastId } = await idsWithin(pool, names, filter);
@@ -86,6 +89,7 @@ async function choice({ pool, names }: Place, request: ReplayRequest) {
     `${DELIVERY_STATE} = any (${parameters.add(states, 'text[]')})`,
     // Dead letters are few; looked for in the log, all of it would be read.
     ...(states.every((state) => state === 'dead') ? [`r.state = 'dead'`] : []),
+    ...(error === undefined ? [] : [`${ERROR_GROUP} = ${parameters.add(error, 'text')}`]),
   ];
   return {
     from: `from ${log} log ${deliveriesOf(names)} where ${conditions.join(' and ')}`,

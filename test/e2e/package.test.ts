@@ -38,6 +38,9 @@ it('works packed and installed into an empty project', { timeout: 180_000 }, asy
   expect((await pgwatch('listen', '--once')).stdout).toContain('handled packed {"n": 1}');
   expect((await pgwatch('list-consumers')).stdout).toContain('packed');
 
+  const assets = await readdir(join(folder, 'node_modules/pgwatch/assets/admin'));
+  expect(assets).toEqual(expect.arrayContaining(['admin.css', 'admin.js']));
+
   const embedded = run('npx', ['pgwatch', '--database-url', 'embedded', 'migrate'], {
     cwd: folder,
     env,

@@ -52,6 +52,7 @@ export async function runCommandLine(
     listConsumers: recording('listConsumers'),
     cleanup: recording('cleanup'),
     adopt: recording('adopt'),
+    admin: recording('admin'),
     notify: recording('notify'),
     status: recording('status'),
     tail: recording('tail'),

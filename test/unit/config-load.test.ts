@@ -44,6 +44,14 @@ describe('without any source', () => {
         jitter: 0.2,
       },
       cleanup: { days: 7 },
+      admin: {
+        host: '127.0.0.1',
+        port: 7432,
+        prefix: '',
+        trustForwardedPrefix: false,
+        allowedHosts: [],
+      },
+      redact: [],
       poolSize: 10,
     });
   });
@@ -270,6 +278,20 @@ describe('precedence', () => {
       cleanup: { days: 0.5 },
       logLevel: 'error',
     });
+  });
+
+  test('holds for each key of a section', async () => {
+    const cwd = await folderWith({
+      'pgwatch.config.json': '{"admin":{"port":1,"prefix":"/a","allowedHosts":["A.example"]}}',
+    });
+    const config = await load(cwd, {
+      env: { PGWATCH_ADMIN_PORT: '2', PGWATCH_ADMIN_HOST: '::1' },
+      flags: { 'admin.port': '3' },
+    });
+    expect(config.admin).toMatchObject({ host: '::1', port: 3, prefix: '/a' });
+    expect(config.admin.allowedHosts).toEqual(['a.example']);
+    const env = { PGWATCH_ADMIN_ALLOWED_HOSTS: 'b.example, C.example' };
+    expect((await load(cwd, { env })).admin.allowedHosts).toEqual(['b.example', 'c.example']);
   });
 
   test('of databases is --database-url, PGWATCH_DATABASE_URL, DATABASE_URL, file', async () => {

@@ -30,6 +30,18 @@ describe('a value of the wrong type or out of range', () => {
     [{ retry: 3 }, 'retry: expected an object, found 3.'],
     [{ cleanup: [] }, 'cleanup: expected an object, found [].'],
     [{ cleanup: { days: -1 } }, 'cleanup.days: expected a number from 0 to 36500, found -1.'],
+    [
+      { admin: { port: 70_000 } },
+      'admin.port: expected a whole number from 0 to 65535, found 70000.',
+    ],
+    [
+      { admin: { prefix: 'https://evil.example' } },
+      'admin.prefix: expected a path such as "/pgwatch", found "https://evil.example".',
+    ],
+    [
+      { redact: ['a..b'] },
+      'redact[0]: expected a list of column names and paths such as "new_data.card.number", found "a..b".',
+    ],
     [{ skipPlayback: 'yes' }, 'skipPlayback: expected true or false, found "yes".'],
     [
       { logLevel: 'verbose' },

@@ -41,6 +41,7 @@ async function list(
       closed: new AbortController().signal,
     },
     input: Readable.from([]),
+    env: {},
     strayErrors: new StrayErrors(() => 1),
   };
   const unfiltered = { consumers: [], apps: [], excludeConsumers: [], json: false };

@@ -18,6 +18,7 @@ function notifyFrom(...chunks: readonly Uint8Array[]): Promise<number> {
       closed: new AbortController().signal,
     },
     input: Readable.from(chunks),
+    env: {},
     strayErrors: new StrayErrors(() => 1),
   };
   return runNotify(context, { key: undefined }, 'my_channel', '-');

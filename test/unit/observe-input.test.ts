@@ -1,5 +1,5 @@
 import { describe, expect, it, test } from 'vitest';
-import { formatBytes, formatCount, formatSpan } from '../../src/cli/format.ts';
+import { formatBytes, formatCount, formatSpan } from '../../src/format.ts';
 import { conditionsOf, Parameters, parseCondition } from '../../src/observe/notification-filter.ts';
 import { parseTime } from '../../src/observe/time.ts';
 

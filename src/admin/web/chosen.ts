@@ -1,0 +1,60 @@
+import { PgwatchError } from '../../errors.ts';
+import { type NotificationFilter, parseCondition } from '../../observe/notification-filter.ts';
+import { parseTime } from '../../observe/time.ts';
+import type { Redaction } from './redaction.ts';
+
+/** The fields of forms that choose notifications; `where` and `id` may come several times. */
+const CHOICE_FIELDS = ['id', 'channel', 'key', 'since', 'until', 'where'] as const;
+
+/**
+ * What a form or an address chooses, as a filter. Several ids or conditions also stand on several lines.
+ * @throws USAGE when something cannot be understood, or would tell what is not to be shown
+ */
+export function chosenFilter(fields: URLSearchParams, redaction: Redaction): NotificationFilter {
+  const one = (name: string) => fields.get(name)?.trim() || undefined;
+  const list = (name: string, separator: RegExp) =>
+    fields
+      .getAll(name)
+      .flatMap((text) => text.split(separator))
+      .map((text) => text.trim())
+      .filter((text) => text !== '');
+  const [ids, channels, where] = [list('id', /[\s,]+/), list('channel', /,/), list('where', /\n/)];
+  const [since, until] = [one('since'), one('until')];
+  return {
+    ids: ids.length === 0 ? undefined : ids.map(parseId),
+    channels: channels.length === 0 ? undefined : channels,
+    since: since === undefined ? undefined : parseTime(since),
+    until: until === undefined ? undefined : parseTime(until),
+    key: one('key'),
+    where: where.map((text) => visibleCondition(text, redaction)),
+  };
+}
+
+/** What was chosen, to be sent along: only the fields that are filled. */
+export function chosenFields(fields: URLSearchParams): [string, string][] {
+  return CHOICE_FIELDS.flatMap((name) =>
+    fields
+      .getAll(name)
+      .filter((value) => value.trim() !== '')
+      .map((value): [string, string] => [name, value]),
+  );
+}
+
+function visibleCondition(text: string, redaction: Redaction) {
+  const condition = parseCondition(text);
+  if (!redaction.wouldReveal(condition.path, condition.value)) return condition;
+  throw new PgwatchError('USAGE', {
+    what: `It cannot be searched for ${condition.path.join('.')}.`,
+    why: 'To find it would tell what `redact` keeps from being shown.',
+    hint: 'Search for something else, or use the command line.',
+  });
+}
+
+function parseId(text: string): number {
+  const id = Number(text);
+  if (/^\d+$/.test(text) && Number.isSafeInteger(id) && id > 0) return id;
+  throw new PgwatchError('USAGE', {
+    what: `${JSON.stringify(text)} is no id of a notification.`,
+    hint: 'Ids are whole numbers from 1.',
+  });
+}

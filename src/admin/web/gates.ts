@@ -1,0 +1,104 @@
+import { getConnInfo } from '@hono/node-server/conninfo';
+import type { MiddlewareHandler } from 'hono';
+import { type Known, knownVisitor } from './known-visitor.ts';
+import { askToSignIn, plain } from './plain.ts';
+import { prefixOf } from './prefix.ts';
+import { refuseHost, refuseWrite } from './request-guard.ts';
+import type { Site } from './site.ts';
+
+/** What the gates learn of a request. */
+export interface Env {
+  Variables: {
+    /** Where the browser sees the pages: empty, or as `/pgwatch`. */
+    prefix: string;
+    /** Who connected; a proxy, where there is one. */
+    address: string;
+    known?: Known;
+    form?: URLSearchParams;
+  };
+}
+
+type Gate = MiddlewareHandler<Env>;
+
+export function prepare({ config }: Site): Gate {
+  return async (context, next) => {
+    context.set('prefix', prefixOf(context.req.raw.headers, config.admin));
+    context.set('address', getConnInfo(context).remote.address ?? 'unknown');
+    await next();
+  };
+}
+
+export function onlyKnownHosts({ config }: Site): Gate {
+  return async (context, next) => {
+    const refusal = refuseHost(context.req.header('host'), config.admin.allowedHosts);
+    return refusal === undefined ? next() : plain(context, 421, refusal);
+  };
+}
+
+/** For what writes. */
+export function onlyFromOurPages({ config, logger }: Site): Gate {
+  return async (context, next) => {
+    const { req } = context;
+    const refusal = refuseWrite(
+      {
+        host: req.header('host'),
+        origin: req.header('origin'),
+        fetchSite: req.header('sec-fetch-site'),
+        hasBearer: /^bearer /i.test(req.header('authorization') ?? ''),
+      },
+      config.admin.allowedHosts,
+    );
+    if (refusal === undefined) return next();
+    logger.warn({ address: context.get('address'), path: req.path, refusal }, 'write refused');
+    return plain(context, 403, refusal);
+  };
+}
+
+/** Lets those in who have shown credentials, or everybody where none are configured. */
+export function knowVisitor(site: Site): Gate {
+  return async (context, next) => {
+    const result = knownVisitor(site, {
+      address: context.get('address'),
+      authorization: context.req.header('authorization'),
+      cookie: context.req.header('cookie'),
+      host: context.req.header('host'),
+    });
+    if (result.kind === 'known') {
+      context.set('known', result.known);
+      return next();
+    }
+    return askToSignIn(context, result.kind);
+  };
+}
+
+/** For what writes: reads the form, and refuses those that are not from a page of this visitor's. */
+export function onlyWithFormToken({ formTokens }: Site): Gate {
+  return async (context, next) => {
+    const known = context.get('known');
+    const type = context.req.header('content-type') ?? '';
+    if (!type.startsWith('application/x-www-form-urlencoded')) {
+      return plain(context, 415, 'Send a form (application/x-www-form-urlencoded).');
+    }
+    const form = new URLSearchParams(await context.req.text());
+    const isOurs =
+      known !== undefined &&
+      (known.hasBearer || formTokens.isOf(known.owner, form.get('token') ?? ''));
+    if (!isOurs) {
+      return plain(
+        context,
+        403,
+        'The page that this was sent from is no longer current. Go back, load it again, and repeat it.',
+      );
+    }
+    context.set('form', form);
+    return next();
+  };
+}
+
+/** For what writes. */
+export function onlyOperators(): Gate {
+  return async (context, next) =>
+    context.get('known')?.identity.role === 'operator'
+      ? next()
+      : plain(context, 403, 'Your role is read-only: you may look, but change nothing.');
+}

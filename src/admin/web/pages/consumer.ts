@@ -1,0 +1,169 @@
+import { html } from 'hono/html';
+import { shownOwner } from '../../../cursor/lease-owner.ts';
+import { formatCount, formatSpan } from '../../../format.ts';
+import type { ConsumerStatus, PartitionStatus } from '../../../observe/consumer-status.ts';
+import { reading } from '../../../observe/reading.ts';
+import {
+  type ErrorGroup,
+  groupErrors,
+  type Redelivery,
+  readRetryQueue,
+} from '../../../observe/redeliveries.ts';
+import { unknownConsumer } from '../../../observe/unknown-consumer.ts';
+import { consumerChart } from '../activity.ts';
+import { consumerPath } from '../consumer-path.ts';
+import { action, actionLink } from '../forms.ts';
+import { ago, badge, count, type Html, live, NONE, rate, section, table } from '../parts.ts';
+import type { Route } from '../route.ts';
+import type { Visit } from '../visit.ts';
+
+export const consumerRoutes: readonly Route[] = [
+  { method: 'get', path: '/consumers/:consumer', handle: showConsumer },
+];
+
+const SHOWN_RETRIES = 25;
+
+async function showConsumer(visit: Visit): Promise<Response> {
+  const name = visit.param('consumer');
+  const { db, watch } = visit.site;
+  const { consumers, rates } = await watch.read();
+  const status = consumers.find(({ consumer }) => consumer === name);
+  if (status === undefined) throw await unknownConsumer(db.pool, db.names, name);
+  const { queue, errors } = await reading(db.pool, async (reader) => ({
+    queue: await readRetryQueue(reader, db.names, name, SHOWN_RETRIES),
+    errors: await groupErrors(reader, db.names, name),
+  }));
+  return visit.page({
+    title: name,
+    parent: { title: 'Consumers', href: visit.url('/consumers') },
+    aside: actions(visit, status),
+    content: live(
+      'consumer',
+      html`${figures(visit, status, rates.get(name) ?? 0)}
+      ${section('Rate', consumerChart(watch.history, name), 'handled a second, in the last half hour')}
+      ${section('Cursor and lease', partitions(status), facts(status))}
+      ${section('Errors', errorTable(visit, errors), 'alike but for their numbers')}
+      ${section('Retry queue', retries(visit, queue), queueLine(status, queue))}`,
+    ),
+  });
+}
+
+function actions(visit: Visit, { consumer, state }: ConsumerStatus): Html {
+  return html`<div id="actions" class="actions" data-live>
+    ${
+      state === 'paused'
+        ? action(visit, { path: consumerPath(consumer, 'resume'), label: 'Resume', tone: 'main' })
+        : action(visit, { path: consumerPath(consumer, 'pause'), label: 'Pause' })
+    }
+    ${actionLink(visit, visit.url(consumerPath(consumer, 'replay')), 'Replay…')}
+    ${actionLink(visit, visit.url(consumerPath(consumer, 'forget')), 'Forget…')}
+  </div>`;
+}
+
+function figures(visit: Visit, status: ConsumerStatus, perSecond: number): Html {
+  const { consumer, state, pending, atLeast, oldest, retrying, dead } = status;
+  const figure = (title: string, value: string | Html) =>
+    html`<div class="figure">
+      <dt>${title}</dt>
+      <dd>${value}</dd>
+    </div>`;
+  return html`<dl class="figures">
+    ${figure('State', badge(state))} ${figure('Pending', count(pending, { atLeast }))}
+    ${figure('Lag', oldest === undefined ? NONE : formatSpan(Date.now() - oldest.getTime()))}
+    ${figure('Rate', rate(perSecond))} ${figure('Retrying', count(retrying))}
+    ${figure(
+      'Dead letters',
+      dead === 0
+        ? count(0)
+        : html`<a href="${visit.url('/dead-letters', { consumer })}">${count(dead, { bad: true })}</a>`,
+    )}
+  </dl>`;
+}
+
+function facts({ channels, createdAt, pausedAt }: ConsumerStatus): Html {
+  return html`on ${channels.join(', ') || 'no channel'}; since ${ago(createdAt)}${
+    pausedAt === undefined ? '' : html`; paused ${ago(pausedAt)}`
+  }`;
+}
+
+function partitions({ partitions: all }: ConsumerStatus): Html {
+  return table({
+    caption: 'Cursor and lease of each partition',
+    columns: [
+      { title: 'Cursor' },
+      { title: 'Owner' },
+      { title: 'Lease ends', numeric: true },
+      { title: 'Epoch', numeric: true },
+      { title: 'Position' },
+      { title: 'Stored', numeric: true },
+    ],
+    rows: all.map((partition) => [
+      html`<span class="name">${all.length === 1 ? 'whole' : `partition ${partition.partition}`}</span>`,
+      partition.owner === undefined ? 'nobody' : shownOwner(partition.owner),
+      ago(partition.leaseUntil),
+      partition.epoch,
+      position(partition),
+      ago(partition.storedAt),
+    ]),
+    empty: 'It has no cursor yet.',
+  });
+}
+
+function position({ seen, until, lastId }: PartitionStatus): Html {
+  const snapshot = (text: string) => html`<code>${text}</code>`;
+  if (until === undefined) return html`level with snapshot ${snapshot(seen)}`;
+  return html`at id ${lastId ?? 0} of the window from ${snapshot(seen)} to ${snapshot(until)}`;
+}
+
+function errorTable(visit: Visit, errors: readonly ErrorGroup[]): Html {
+  return table({
+    caption: 'Errors, the most frequent first',
+    columns: [
+      { title: 'Error' },
+      { title: 'State' },
+      { title: 'Count', numeric: true },
+      { title: 'Newest', numeric: true },
+    ],
+    rows: errors.map(({ consumer, state, error, count: number, atLeast, newest }) => [
+      state === 'dead'
+        ? html`<a class="error" href="${visit.url('/dead-letters', { consumer, error })}"
+            >${error || 'never attempted'}</a
+          >`
+        : html`<span class="error">${error}</span>`,
+      badge(state),
+      count(number, { atLeast }),
+      ago(newest),
+    ]),
+    empty: 'No errors: nothing that failed waits to be handled again.',
+  });
+}
+
+function retries(visit: Visit, queue: readonly Redelivery[]): Html {
+  return table({
+    caption: 'What is handled again, what is due first comes first',
+    columns: [
+      { title: 'Notification' },
+      { title: 'Due', numeric: true },
+      { title: 'Attempts', numeric: true },
+      { title: 'Because of' },
+      { title: 'Error' },
+    ],
+    rows: queue.map(({ id, key, dueAt, attempts, reason, error }) => [
+      html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
+      dueAt === undefined ? html`behind its key <code>${key ?? ''}</code>` : ago(dueAt),
+      attempts,
+      reason === 'failure' ? 'a failure' : 'a replay',
+      error === undefined ? NONE : html`<span class="error">${error}</span>`,
+    ]),
+    empty: 'Nothing waits to be handled again.',
+  });
+}
+
+function queueLine(
+  { retrying, nextDueAt }: ConsumerStatus,
+  queue: readonly Redelivery[],
+): Html | '' {
+  if (retrying === 0) return '';
+  const shown = retrying > queue.length ? `the first ${queue.length} of ` : '';
+  return html`${shown}${formatCount(retrying, 'notification')}, the next ${ago(nextDueAt)}`;
+}

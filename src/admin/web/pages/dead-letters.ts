@@ -1,0 +1,178 @@
+import { html } from 'hono/html';
+import { reading } from '../../../observe/reading.ts';
+import {
+  type ErrorGroup,
+  findDeadLetters,
+  groupErrors,
+  type Redelivery,
+} from '../../../observe/redeliveries.ts';
+import { chosenFilter } from '../chosen.ts';
+import { consumerPath } from '../consumer-path.ts';
+import { type DeadLetterChoice, deadLetterChoice, fieldsOf } from '../dead-letter-choice.ts';
+import { hidden, input } from '../forms.ts';
+import { ago, count, type Html, live, NONE, section, table } from '../parts.ts';
+import type { Route } from '../route.ts';
+import type { Visit } from '../visit.ts';
+
+export const deadLettersRoutes: readonly Route[] = [
+  { method: 'get', path: '/dead-letters', handle: showDeadLetters },
+];
+
+const ON_A_PAGE = 50;
+
+async function showDeadLetters(visit: Visit): Promise<Response> {
+  const { db } = visit.site;
+  const choice = deadLetterChoice(visit.query);
+  const { consumer } = choice;
+  const groups = await reading(db.pool, async (reader) =>
+    (await groupErrors(reader, db.names, consumer)).filter(({ state }) => state === 'dead'),
+  );
+  return visit.page({
+    title: 'Dead letters',
+    ...(consumer === undefined
+      ? {}
+      : { parent: { title: 'All consumers', href: visit.url('/dead-letters') } }),
+    content: html`${live(
+      'groups',
+      section(
+        'By consumer and error',
+        groupTable(visit, groups, choice),
+        'alike but for their numbers',
+      ),
+    )}
+    ${consumer === undefined ? '' : await lettersOf(visit, { ...choice, consumer })}`,
+  });
+}
+
+function groupTable(visit: Visit, groups: readonly ErrorGroup[], choice: DeadLetterChoice): Html {
+  return table({
+    caption: 'Dead letters by consumer and error, the most frequent first',
+    columns: [
+      { title: 'Error' },
+      { title: 'Consumer' },
+      { title: 'Count', numeric: true },
+      { title: 'Oldest', numeric: true },
+      { title: 'Newest', numeric: true },
+    ],
+    rows: groups.map(({ consumer, error, count: number, atLeast, oldest, newest }) => [
+      html`<a
+        class="error"
+        href="${visit.url('/dead-letters', { consumer, error })}"
+        ${choice.error === error ? html`aria-current="true"` : ''}
+        >${error || 'no error is known'}</a
+      >`,
+      html`<a href="${visit.url(consumerPath(consumer))}">${consumer}</a>`,
+      count(number, { atLeast }),
+      ago(oldest),
+      ago(newest),
+    ]),
+    empty: html`There are no dead letters${
+      choice.consumer === undefined ? '' : ` of ${choice.consumer}`
+    }. What fails at all its attempts comes here.`,
+  });
+}
+
+type OfConsumer = DeadLetterChoice & { readonly consumer: string };
+
+async function lettersOf(visit: Visit, choice: OfConsumer): Promise<Html> {
+  const { db, redaction } = visit.site;
+  const filter = chosenFilter(visit.query, redaction);
+  const letters = await reading(db.pool, (reader) =>
+    findDeadLetters(reader, db.names, { ...choice, filter, limit: ON_A_PAGE + 1 }),
+  );
+  const shown = letters.slice(0, ON_A_PAGE);
+  const last = letters.length > ON_A_PAGE ? shown.at(-1) : undefined;
+  return html`<section aria-labelledby="h-letters">
+    <h2 id="h-letters">Dead letters of ${choice.consumer}</h2>
+    ${filterForm(visit, choice)}
+    <form method="get" action="${visit.url('/dead-letters/review')}">
+      ${hidden(fieldsOf(choice))}
+      ${visit.isOperator && shown.length > 0 ? buttons() : ''}
+      ${live('letters', lettersTable(visit, choice, shown))}
+    </form>
+    ${
+      last === undefined
+        ? ''
+        : html`<a class="button older" href="${visit.url('/dead-letters', nextPage(choice, last.id))}">Older</a>`
+    }
+  </section>`;
+}
+
+function nextPage(choice: DeadLetterChoice, before: number) {
+  return Object.fromEntries([...fieldsOf(choice), ['before', String(before)]]);
+}
+
+function filterForm(visit: Visit, choice: OfConsumer): Html {
+  const { channel, since, until, key, consumer, error } = choice;
+  return html`<form class="card" method="get" action="${visit.url('/dead-letters')}">
+    ${hidden([['consumer', consumer]])}
+    <div class="fields">
+      ${input({ name: 'error', label: 'Error', value: error ?? null, placeholder: 'all' })}
+      ${input({ name: 'channel', label: 'Channel', value: channel ?? null, placeholder: 'all' })}
+      ${input({ name: 'since', label: 'Written since', value: since ?? null, placeholder: '2h, 1d, 2026-11-24' })}
+      ${input({ name: 'until', label: 'Written before', value: until ?? null })}
+      ${input({ name: 'key', label: 'Key', value: key ?? null })}
+    </div>
+    <div class="actions">
+      <button type="submit">Show</button>
+      <a href="${visit.url('/dead-letters', { consumer })}">Show all</a>
+    </div>
+  </form>`;
+}
+
+/** Each leads to a page that shows how many they are, and asks. */
+function buttons(): Html {
+  const button = (what: 'replay' | 'discard', of: 'selected' | 'all', label: Html) =>
+    html`<button
+      type="submit"
+      name="do"
+      value="${what} ${of}"
+      class="${what === 'discard' ? 'danger' : 'plain'}"
+      ${of === 'selected' ? html`data-needs-selection` : ''}
+    >
+      ${label}
+    </button>`;
+  const selected = html`selected <span data-selected-count></span>`;
+  return html`<div class="actions bar">
+    ${button('replay', 'selected', html`Replay ${selected}`)}
+    ${button('discard', 'selected', html`Discard ${selected}`)}
+    <span class="gap"></span>
+    ${button('replay', 'all', html`Replay all that match…`)}
+    ${button('discard', 'all', html`Discard all that match…`)}
+  </div>`;
+}
+
+function lettersTable(visit: Visit, choice: OfConsumer, letters: readonly Redelivery[]): Html {
+  const selectAll = html`<input type="checkbox" data-select-all aria-label="Select all on this page" />`;
+  return table({
+    caption: `Dead letters of ${choice.consumer}, newest first`,
+    columns: [
+      ...(visit.isOperator ? [{ title: 'Select', head: selectAll, slim: true }] : []),
+      { title: 'Notification' },
+      { title: 'Channel' },
+      { title: 'Attempts', numeric: true },
+      { title: 'Died', numeric: true },
+      { title: 'Error' },
+    ],
+    rows: letters.map(({ id, channel, key, attempts, since, error }) => [
+      ...(visit.isOperator
+        ? [
+            html`<input
+              type="checkbox"
+              name="id"
+              value="${id}"
+              id="select-${id}"
+              data-select
+              aria-label="Select notification ${id}"
+            />`,
+          ]
+        : []),
+      html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
+      html`${channel}${key === undefined ? '' : html` <span class="muted">key ${key}</span>`}`,
+      attempts,
+      ago(since),
+      error === undefined ? NONE : html`<span class="error">${error}</span>`,
+    ]),
+    empty: 'Nothing matches.',
+  });
+}

@@ -1,0 +1,126 @@
+import { html } from 'hono/html';
+import { formatBytes, formatCount, formatNumber, formatSpan } from '../../../format.ts';
+import type { ConsumerStatus } from '../../../observe/consumer-status.ts';
+import type { LogStatus } from '../../../observe/log-status.ts';
+import type { OldestWriter } from '../../../observe/oldest-writer.ts';
+import type { Status } from '../../../observe/status.ts';
+import { activityChart } from '../activity.ts';
+import { consumerPath } from '../consumer-path.ts';
+import { consumersTable } from '../consumers-table.ts';
+import { ago, count, type Html, live, section, table } from '../parts.ts';
+import type { Route } from '../route.ts';
+import type { Visit } from '../visit.ts';
+
+export const overviewRoutes: readonly Route[] = [
+  { method: 'get', path: '/', handle: showOverview },
+];
+
+async function showOverview(visit: Visit): Promise<Response> {
+  const status = await visit.site.watch.read();
+  return visit.page({
+    title: 'Overview',
+    content: live(
+      'overview',
+      html`${figures(status)} ${problems(visit, status)}
+      ${section('Activity', activityChart(visit.site.watch.history), 'the last half hour')}
+      ${section('Consumers', consumersTable(visit, status))}
+      ${section('Log', channels(status.log), logLine(status.log))}`,
+    ),
+  });
+}
+
+function figures({ consumers, log, rates }: Status): Html {
+  const sum = (of: (consumer: ConsumerStatus) => number) =>
+    consumers.reduce((total, consumer) => total + of(consumer), 0);
+  const handled = [...rates.values()].reduce((total, rate) => total + rate, 0);
+  const lives = consumers.filter(({ state }) => state === 'live').length;
+  const dead = sum((consumer) => consumer.dead);
+  const figure = (title: string, value: string | Html, hint = '') =>
+    html`<div class="figure">
+      <dt>${title}</dt>
+      <dd>${value} ${hint === '' ? '' : html`<span class="muted">${hint}</span>`}</dd>
+    </div>`;
+  return html`<dl class="figures">
+    ${figure('Live', `${lives}`, `of ${formatCount(consumers.length, 'consumer')}`)}
+    ${figure(
+      'Pending',
+      count(
+        sum(({ pending }) => pending),
+        { atLeast: consumers.some(({ atLeast }) => atLeast) },
+      ),
+    )}
+    ${figure('Retrying', count(sum(({ retrying }) => retrying)))}
+    ${figure('Dead letters', count(dead, { bad: true }))}
+    ${figure('Handled', formatNumber(Math.round(handled)), 'a second')}
+    ${figure('Log', formatNumber(log.rows), formatBytes(log.bytes))}
+  </dl>`;
+}
+
+/** What somebody should look at, worst first, and what helps. */
+function problems(visit: Visit, { consumers, log, oldestWriter }: Status): Html | '' {
+  const found = [
+    ...consumers.flatMap((consumer) => problemsOf(visit, consumer)),
+    ...(log.queueUsage > 0.5
+      ? [
+          html`The server's queue of NOTIFYs is ${Math.round(log.queueUsage * 100)} % full. A session
+          that listens sits in an old transaction; when the queue is full, every NOTIFY fails.`,
+        ]
+      : []),
+    ...(oldestWriter !== undefined && oldestWriter.seconds > 60 ? [writer(oldestWriter)] : []),
+  ];
+  if (found.length === 0) return '';
+  return html`<section class="problems" aria-labelledby="h-problems">
+    <h2 id="h-problems"><span aria-hidden="true">▲</span> ${formatCount(found.length, 'problem')}</h2>
+    <ul>
+      ${found.map((problem) => html`<li>${problem}</li>`)}
+    </ul>
+  </section>`;
+}
+
+function problemsOf(visit: Visit, { consumer, state, dead, pending }: ConsumerStatus): Html[] {
+  const name = html`<a href="${visit.url(consumerPath(consumer))}">${consumer}</a>`;
+  const waits = `${formatCount(pending, 'notification')} ${pending === 1 ? 'waits' : 'wait'}`;
+  const found: Html[] = [];
+  if (state === 'no owner') {
+    found.push(html`${name} has lost its process, and nobody has taken over; ${waits}. Start
+    <code>pgwatch listen</code>.`);
+  }
+  if (state === 'stopped' && pending > 0) {
+    found.push(html`${name} is run by nobody, and ${waits}. Start <code>pgwatch listen</code>.`);
+  }
+  if (dead > 0) {
+    found.push(html`${name} has
+      <a href="${visit.url('/dead-letters', { consumer })}">${formatCount(dead, 'dead letter')}</a>.
+      Replay them when their cause is repaired, or discard them.`);
+  }
+  return found;
+}
+
+function writer({ pid, prepared, database, role, seconds }: OldestWriter): Html {
+  const who = pid === undefined ? `The prepared transaction "${prepared}"` : `Process ${pid}`;
+  return html`${who}${role === undefined ? '' : ` of role ${role}`} in database ${database} has been
+  writing for ${formatSpan(seconds * 1000)}. What it wrote to the log is handled when it commits.`;
+}
+
+function logLine({ rows, bytes, oldest, queueUsage }: LogStatus): Html {
+  return html`${formatCount(rows, 'notification')}, ${formatBytes(bytes)}${
+    oldest === undefined ? '' : html`, the oldest ${ago(oldest)}`
+  }; NOTIFY queue ${(queueUsage * 100).toFixed(0)} % full`;
+}
+
+function channels({ channels: found }: LogStatus): Html {
+  return table({
+    caption: 'Channels',
+    columns: [
+      { title: 'Channel' },
+      { title: 'Notifications', numeric: true },
+      { title: 'Newest', numeric: true },
+    ],
+    rows: found.map(({ channel, rows, atLeast, newest }) => [
+      html`<span class="name">${channel}</span>`,
+      count(rows, { atLeast }),
+      ago(newest),
+    ]),
+    empty: html`The log is empty. Send something: <code>pgwatch notify orders '{"id": 1}'</code>`,
+  });
+}

@@ -1,0 +1,68 @@
+import { html } from 'hono/html';
+import { explainConnectionError } from '../../../db/connection-error.ts';
+import { explainMissingRights } from '../../../db/missing-rights.ts';
+import { codeOf, SQLSTATE } from '../../../db/sqlstate.ts';
+import { PgwatchError } from '../../../errors.ts';
+import { redactUrl } from '../../../redact.ts';
+import type { Visit } from '../visit.ts';
+
+export function notFoundPage(visit: Visit): Promise<Response> {
+  return visit.page(
+    {
+      title: 'Not found',
+      content: html`<div class="empty">
+        There is no such page. <a href="${visit.url('/')}">Go to the overview</a>.
+      </div>`,
+    },
+    404,
+  );
+}
+
+/** What went wrong, and what to do. Never the bare error: what it quotes may be somebody's data. */
+export function problemPage(visit: Visit, thrown: unknown): Promise<Response> {
+  const { db, logger } = visit.site;
+  const error = explainMissingRights(explainConnectionError(thrown, redactUrl(db.url)));
+  if (codeOf(error) === SQLSTATE.queryCanceled) {
+    return problem(visit, 200, 'That takes too long', [
+      'The database took too long to answer, so it was not waited for.',
+      'Ask for less, or try again later.',
+    ]);
+  }
+  if (error instanceof PgwatchError && error.code === 'DATABASE_UNREACHABLE') {
+    // Open pages ask every two seconds; whoever serves them logs the outage.
+    logger.debug({ err: error, path: visit.path }, 'the database could not be reached');
+    return problem(visit, 503, 'The database does not answer', [
+      'Whatever runs here waits for it, and so does this page: load it again.',
+    ]);
+  }
+  if (error instanceof PgwatchError) {
+    return problem(visit, statusOf(error), 'That is not possible', [
+      error.message,
+      ...(error.hint === undefined ? [] : [error.hint]),
+    ]);
+  }
+  logger.error({ err: error, path: visit.path }, 'a page of the admin server failed');
+  return problem(visit, 500, 'Something went wrong', [
+    'The log of the process that serves this page tells what.',
+  ]);
+}
+
+type Status = 200 | 400 | 404 | 409 | 500 | 503;
+
+function statusOf({ code, kind }: PgwatchError): Status {
+  if (code === 'CONSUMER_UNKNOWN') return 404;
+  return kind === 'usage' ? 400 : 409;
+}
+
+function problem(
+  visit: Visit,
+  status: Status,
+  title: string,
+  [what, ...more]: readonly string[],
+): Promise<Response> {
+  const content = html`<div class="notice problem" role="alert">
+    <p>${what}</p>
+    ${more.map((text) => html`<p>${text}</p>`)}
+  </div>`;
+  return visit.page({ title, content }, status);
+}

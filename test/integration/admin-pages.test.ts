@@ -1,0 +1,273 @@
+import { request } from 'node:http';
+import { describe, expect, it } from 'vitest';
+import { isRecord } from '../../src/is-record.ts';
+import { groupErrors, readRetryQueue } from '../../src/observe/redeliveries.ts';
+import { countDiscard } from '../../src/steer/discard.ts';
+import { countReplay } from '../../src/steer/replay.ts';
+import { type AdminClient, startAdmin } from '../support/admin-client.ts';
+import { DeliveryFixture } from '../support/delivery-fixture.ts';
+import { createInstalledDatabase } from '../support/installed-database.ts';
+import { recordingConsumer } from '../support/recording-consumer.ts';
+
+const fixture = new DeliveryFixture();
+const NOT_SOON = { minDelaySeconds: 3600, maxDelaySeconds: 3600 };
+
+/** A consumer that had what its payloads say: `fail` with an error, or nothing. */
+async function consumerWith(
+  payloads: readonly { readonly fail?: string }[],
+  retry: object = { maxAttempts: 1 },
+) {
+  const { consumer } = recordingConsumer(fixture.name(), [fixture.name()], {
+    handle: ({ data }) => {
+      if (isRecord(data) && typeof data['fail'] === 'string') throw new Error(data['fail']);
+    },
+    retry,
+  });
+  const ids: number[] = [];
+  for (const payload of payloads) ids.push(await fixture.notify(payload));
+  await fixture.start([consumer], { once: true }).ended;
+  return { id: consumer.id, ids, consumer };
+}
+
+function start(config = {}) {
+  return startAdmin({ db: fixture.database.db, config });
+}
+
+/** Sends the form of a page whose button says so, as a browser would. */
+async function press(admin: AdminClient, page: string, button: string) {
+  const { body } = await admin.get(page);
+  const form = body
+    .split('<form')
+    .find((part) => part.includes('method="post"') && part.includes(`>${button}</button>`));
+  if (form === undefined) throw new Error(`No button "${button}" on ${page}:\n${body}`);
+  const path = /action="(?<path>[^"]+)"/.exec(form)?.groups?.['path'] ?? '';
+  const fields = [...form.matchAll(/name="(?<name>[^"]+)" value="(?<value>[^"]*)"/g)].map(
+    ({ groups = {} }): [string, string] => [unescaped(groups['name']), unescaped(groups['value'])],
+  );
+  const answer = await admin.postFields(unescaped(path), fields);
+  expect(answer.status).toBe(303);
+  return admin.get(answer.headers.location ?? '');
+}
+
+function unescaped(text = ''): string {
+  return text.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&');
+}
+
+/** The text of a page, its tags left out. */
+function textOf(body: string): string {
+  return unescaped(body.replaceAll(/<[^>]*>/g, ' ')).replaceAll(/\s+/g, ' ');
+}
+
+describe('the overview', () => {
+  it('names problems first, and what helps', async () => {
+    const { id } = await consumerWith([{ fail: 'broken' }, {}]);
+    const text = textOf((await (await start()).get('/')).body);
+    expect(text).toContain(`${id} has 1 dead letter`);
+    expect(text.indexOf('problem')).toBeLessThan(text.indexOf('Activity'));
+    expect(text).toContain('■ stopped');
+  });
+
+  it('says what to do when there is nothing yet', async () => {
+    const database = await createInstalledDatabase();
+    try {
+      const admin = await startAdmin({ db: database.db });
+      const text = textOf((await admin.get('/')).body);
+      expect(text).toContain('No consumer has run on this database yet.');
+      expect(text).toContain('The log is empty.');
+      expect(textOf((await admin.get('/dead-letters')).body)).toContain(
+        'There are no dead letters',
+      );
+    } finally {
+      await database.drop();
+    }
+  });
+
+  it('is a page that says so when the database is gone', async () => {
+    const database = await createInstalledDatabase();
+    try {
+      const admin = await startAdmin({ db: database.db });
+      const name = new URL(database.url).pathname.slice(1);
+      await fixture.database.query(`drop database ${name} with (force)`);
+      // Connections that it has left end with another error each.
+      await expect
+        .poll(async () => textOf((await admin.get('/dead-letters')).body))
+        .toContain('The database does not answer');
+      expect((await admin.get('/dead-letters')).status).toBe(503);
+      expect((await admin.get('/healthz')).status).toBe(200);
+      expect((await admin.get('/readyz')).status).toBe(503);
+    } finally {
+      await database.drop();
+    }
+  });
+});
+
+describe('a consumer', () => {
+  it('shows cursor, lease, retry queue and errors, those alike as one', async () => {
+    const { id, ids } = await consumerWith(
+      [{ fail: 'row 1 is locked' }, { fail: 'row 22 is locked' }, { fail: 'other' }],
+      NOT_SOON,
+    );
+    const text = textOf((await (await start()).get(`/consumers/${id}`)).body);
+    expect(text).toContain('level with snapshot');
+    expect(text).toContain('nobody');
+    expect(text).toMatch(/Error: row # is locked ↻ retrying 2 /);
+    for (const number of ids) expect(text).toContain(` ${number} in `);
+  });
+
+  it('is paused and goes on', async () => {
+    const { id } = await consumerWith([{}]);
+    const admin = await start();
+    const paused = textOf((await press(admin, `/consumers/${id}`, 'Pause')).body);
+    expect(paused).toContain(`${id} is paused`);
+    expect(paused).toContain('‖ paused');
+    const resumed = textOf((await press(admin, `/consumers/${id}`, 'Resume')).body);
+    expect(resumed).toContain(`${id} goes on where it was.`);
+  });
+
+  it('counts before it replays what was chosen', async () => {
+    const { id, consumer } = await consumerWith([{}, {}, { fail: 'broken' }]);
+    const admin = await start();
+    const page = `/consumers/${id}/replay?state=handled&count=1`;
+    expect(textOf((await admin.get(page)).body)).toContain(
+      '2 notifications would be handled again',
+    );
+    expect(await fixture.redeliveries(id)).toHaveLength(1);
+    const text = textOf((await press(admin, page, 'Replay 2 notifications')).body);
+    expect(text).toContain(`2 notifications will be handled again by ${id}.`);
+    expect(await fixture.redeliveries(id)).toHaveLength(3);
+    await fixture.start([consumer], { once: true }).ended;
+    expect(await fixture.redeliveries(id)).toHaveLength(1);
+  });
+
+  it('is forgotten after saying what goes with it', async () => {
+    const { id } = await consumerWith([{ fail: 'broken' }]);
+    const admin = await start();
+    const page = `/consumers/${id}/forget`;
+    expect(textOf((await admin.get(page)).body)).toContain('1 dead letter');
+    expect(textOf((await press(admin, page, `Forget ${id}`)).body)).toContain(
+      `${id} is forgotten.`,
+    );
+    expect((await admin.get(`/consumers/${id}`)).status).toBe(404);
+  });
+
+  it('that runs is not forgotten, and the page says by whom it is run', async () => {
+    const { consumer } = recordingConsumer(fixture.name(), [fixture.name()]);
+    await fixture.startLive([consumer]);
+    const admin = await start();
+    const token = await admin.formToken(`/consumers/${consumer.id}`);
+    const answer = await admin.post(`/consumers/${consumer.id}/forget`, { token });
+    expect(answer.status).toBe(409);
+    expect(textOf(answer.body)).toContain(`The consumer "${consumer.id}" is run by process`);
+  });
+
+  it('with an unknown name is a page that suggests one', async () => {
+    const { id } = await consumerWith([{}]);
+    const { status, body } = await (await start()).get(`/consumers/${id}x`);
+    expect(status).toBe(404);
+    expect(textOf(body)).toContain(`Did you mean "${id}"?`);
+  });
+
+  it('whose name needs it is found under its encoded path', async () => {
+    const name = `${fixture.name()} a/b?c&"d"`;
+    const { consumer } = recordingConsumer(name, [fixture.name()]);
+    await fixture.start([consumer], { once: true }).ended;
+    const admin = await start();
+    const { status, body } = await admin.get(`/consumers/${encodeURIComponent(name)}`);
+    expect(status).toBe(200);
+    expect(body).toContain(`/consumers/${encodeURIComponent(name)}/pause`);
+  });
+});
+
+describe('dead letters', () => {
+  const THREE = [{ fail: 'row 1 is locked' }, { fail: 'row 2 is locked' }, { fail: 'other' }];
+
+  it('are shown by consumer and error', async () => {
+    const { id } = await consumerWith(THREE);
+    const admin = await start();
+    const text = textOf((await admin.get(`/dead-letters?consumer=${id}`)).body);
+    expect(text).toMatch(new RegExp(`Error: row # is locked ${id} 2 `));
+    expect(text).toMatch(new RegExp(`Error: other ${id} 1 `));
+    const error = encodeURIComponent('Error: row # is locked');
+    const some = textOf((await admin.get(`/dead-letters?consumer=${id}&error=${error}`)).body);
+    expect(some).toContain('Error: row 2 is locked');
+    expect(some.split('newest first').at(-1)).not.toContain('Error: other');
+  });
+
+  it.each([
+    ['one error', 'do=replay+all&error=Error%3A+row+%23+is+locked', 'Replay 2 dead letters', 2],
+    ['all', 'do=replay+all', 'Replay 3 dead letters', 3],
+  ])('of %s are replayed, with their number shown before', async (_, query, button, number) => {
+    const { id } = await consumerWith(THREE);
+    const admin = await start();
+    const page = `/dead-letters/review?consumer=${id}&${query}`;
+    const text = textOf((await press(admin, page, button)).body);
+    expect(text).toContain(`${number} dead letters will be handled again.`);
+    const left = (await fixture.redeliveries(id)).filter(({ state }) => state === 'dead');
+    expect(left).toHaveLength(3 - number);
+  });
+
+  it('that are selected are discarded, and no others', async () => {
+    const { id, ids } = await consumerWith(THREE);
+    const admin = await start();
+    const page = `/dead-letters/review?consumer=${id}&do=discard+selected&id=${ids[0]}&id=${ids[2]}`;
+    const text = textOf((await press(admin, page, 'Discard 2 dead letters')).body);
+    expect(text).toContain('2 dead letters given up.');
+    expect((await fixture.redeliveries(id)).map((row) => row.notification_id)).toEqual([ids[1]]);
+    expect(admin.lines).toContainEqual(
+      expect.objectContaining({ action: 'discard', consumer: id, who: 'local' }),
+    );
+  });
+
+  it('of which none is selected are all left alone', async () => {
+    const { id } = await consumerWith(THREE);
+    const { body } = await (await start()).get(
+      `/dead-letters/review?consumer=${id}&do=discard+selected`,
+    );
+    expect(textOf(body)).toContain('Nothing is selected.');
+    expect(body).not.toContain('/dead-letters/discard"');
+  });
+
+  it('are counted by error as they are replayed and discarded by it', async () => {
+    const { id } = await consumerWith(THREE);
+    const { db } = fixture.database;
+    const groups = await groupErrors(db.pool, db.names, id);
+    expect(groups.map(({ error, count }) => [error, count])).toEqual([
+      ['Error: row # is locked', 2],
+      ['Error: other', 1],
+    ]);
+    for (const { error, count } of groups) {
+      const request = { consumer: id, filter: {}, states: ['dead'] as const, error };
+      expect(await countReplay(db, request)).toBe(count);
+      expect(await countDiscard(db, request)).toBe(count);
+    }
+    expect(await readRetryQueue(db.pool, db.names, id, 10)).toEqual([]);
+  });
+});
+
+describe('what `redact` names', () => {
+  it('cannot be found out by choosing with it', async () => {
+    const { id } = await consumerWith([{}]);
+    const admin = await start({ redact: ['password'] });
+    const where = encodeURIComponent('new_data.password=guess');
+    const { status, body } = await admin.get(`/consumers/${id}/replay?count=1&where=${where}`);
+    expect(status).toBe(400);
+    expect(textOf(body)).toContain('It cannot be searched for new_data.password.');
+  });
+});
+
+describe('an open page', () => {
+  it('is told when there is something new, and let go when the server ends', async () => {
+    const admin = await start();
+    await new Promise<void>((resolve, reject) => {
+      const stream = request(`${admin.origin}/events`, { agent: false }, (response) => {
+        response.on('data', (chunk: Buffer) => {
+          if (!chunk.toString().includes('event: change')) return;
+          stream.destroy();
+          resolve();
+        });
+      });
+      stream.on('error', reject);
+      stream.end();
+    });
+  });
+});

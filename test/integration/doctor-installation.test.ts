@@ -147,7 +147,7 @@ describe('the functions', () => {
         `select has_function_privilege('public', 'pgwatch.text_of(jsonb,int)', 'execute') as yes`,
       );
     await isFoundAndMended('functions', 'drop function pgwatch.text_of(jsonb, integer)', {
-      what: 'The function pgwatch.text_of() is missing.',
+      what: 'The function pgwatch.text_of(jsonb, integer) is missing.',
     });
     expect(await rights()).toEqual([{ yes: false }]);
   });

@@ -7,6 +7,7 @@ const CHECK = 'functions';
 interface Row {
   schema: string;
   name: string;
+  types: string;
   body: string;
   security_definer: boolean;
   settings: string[];
@@ -25,7 +26,8 @@ export async function checkFunctions({ db }: Patient): Promise<readonly Finding[
 function readFunctions(db: Queryable, wanted: readonly PackageFunction[]): Promise<Row[]> {
   return query<Row>(
     db,
-    `select n.nspname::text as schema, p.proname::text as name, p.prosrc as body,
+    `select n.nspname::text as schema, p.proname::text as name,
+            oidvectortypes(p.proargtypes) as types, p.prosrc as body,
             p.prosecdef as security_definer, coalesce(p.proconfig, '{}') as settings
      from unnest($1::text[], $2::text[]) as wanted (schema, name)
      join pg_namespace n on n.nspname = wanted.schema
@@ -35,21 +37,21 @@ function readFunctions(db: Queryable, wanted: readonly PackageFunction[]): Promi
 }
 
 function findingsOf(wanted: PackageFunction, installed: readonly Row[]): Finding[] {
-  // Several of one name: one of them may be another program's.
-  const same = installed.filter(
-    ({ schema, name }) => schema === wanted.schema && name === wanted.name,
+  const found = installed.find(
+    ({ schema, name, types }) =>
+      schema === wanted.schema && name === wanted.name && types === wanted.types,
   );
-  if (same.some((found) => difference(wanted, found) === undefined)) return [];
-  const [found] = same;
   const how = found === undefined ? undefined : difference(wanted, found);
+  if (found !== undefined && how === undefined) return [];
+  const shown = `${wanted.schema}.${wanted.name}(${wanted.types})`;
   return [
     {
       check: CHECK,
       severity: 'problem',
       what:
         how === undefined
-          ? `The function ${wanted.schema}.${wanted.name}() is missing.`
-          : `The function ${wanted.schema}.${wanted.name}() is not that of this version: ${how}.`,
+          ? `The function ${shown} is missing.`
+          : `The function ${shown} is not that of this version: ${how}.`,
       why: 'Somebody has changed it, or put that of another version in its place; what it writes may not be what is promised.',
       mend: wanted.statements,
     },

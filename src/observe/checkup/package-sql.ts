@@ -6,6 +6,8 @@ export interface PackageFunction {
   /** Unquoted. */
   readonly schema: string;
   readonly name: string;
+  /** The types of its arguments, as PostgreSQL names them: `text, jsonb`. */
+  readonly types: string;
   /** Between the quotes, to the letter: pg_proc.prosrc. */
   readonly body: string;
   readonly securityDefiner: boolean;
@@ -22,7 +24,7 @@ export interface PackageIndex {
 }
 
 const FUNCTION =
-  /^create (?:or replace )?function\s+(?<qualified>(?<schema>"(?:[^"]|"")*")\.(?<name>\w+))\s*\([\s\S]*?\$pgwatch_body\$(?<body>[\s\S]*?)\$pgwatch_body\$;/gm;
+  /^create (?:or replace )?function\s+(?<qualified>(?<schema>"(?:[^"]|"")*")\.(?<name>\w+))\s*\((?<parameters>[^)]*)\)[\s\S]*?\$pgwatch_body\$(?<body>[\s\S]*?)\$pgwatch_body\$;/gm;
 const INDEX = /^create index (?<name>\w+) on [^;]+/gm;
 const GRANT = /^(?:grant|revoke) execute on function[^;]+;/gm;
 
@@ -37,36 +39,51 @@ export async function packageFunctions(names: Names): Promise<readonly PackageFu
   const grants = text.match(GRANT) ?? [];
   const found = new Map<string, PackageFunction>();
   for (const match of text.matchAll(FUNCTION)) {
-    const { qualified = '', schema = '', name = '', body = '' } = match.groups ?? {};
+    const {
+      qualified = '',
+      schema = '',
+      name = '',
+      parameters = '',
+      body = '',
+    } = match.groups ?? {};
+    const types = typesOf(parameters);
     const [statement] = match;
     const head = statement.slice(0, statement.indexOf('$pgwatch_body$'));
-    found.set(qualified, {
+    found.set(`${qualified}(${types})`, {
       schema:
         [names.schema, names.functionsSchema].find((one) => quoteIdentifier(one) === schema) ?? '',
       name,
+      types: types.replaceAll('timestamptz', 'timestamp with time zone'),
       body,
       securityDefiner: /\bsecurity definer\b/.test(head),
-      settings: [...head.matchAll(/^set (\w+) = (.*)$/gm)].map(
-        ([, key, value]) => `${key}=${value}`,
+      settings: [...head.matchAll(/^set ([\w.]+) = (.*)$/gm)].map(
+        ([, key, value]) => `${key}=${value === "''" ? '' : value}`,
       ),
       statements: [
         statement.replace(/^create function/, 'create or replace function'),
-        ...grants.flatMap((grant) => grantsOf(grant, qualified)),
+        ...grants.flatMap((grant) => grantsOf(grant, `${qualified}(${types})`)),
       ],
     });
   }
   return [...found.values()];
 }
 
+/** Of parameters as they are declared: `name type default …`. */
+function typesOf(parameters: string): string {
+  const declared = parameters.split(',').map((one) => one.trim());
+  const types = declared.map((one) => one.replace(/ default .*$/, '').replace(/^\w+ /, ''));
+  return types
+    .map((type) => (type === 'timestamptz' ? 'timestamp with time zone' : type))
+    .join(', ');
+}
+
 /** What of a GRANT or REVOKE, which may name many functions, is about this one. */
-function grantsOf(grant: string, qualified: string): string[] {
-  const start = grant.indexOf(`${qualified}(`);
-  if (start < 0) return [];
-  const one = grant.slice(start, grant.indexOf(')', start) + 1);
+function grantsOf(grant: string, signature: string): string[] {
+  if (!grant.includes(signature)) return [];
   return [
     grant.startsWith('grant')
-      ? `grant execute on function ${one} to public;`
-      : `revoke execute on function ${one} from public;`,
+      ? `grant execute on function ${signature} to public;`
+      : `revoke execute on function ${signature} from public;`,
   ];
 }
 

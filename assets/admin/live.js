@@ -9,7 +9,7 @@ import { isSelecting, show } from './selection.js';
  */
 export function keepLive() {
   if (document.getElementById('live-light') === null) return;
-  if (document.querySelector('[data-live]') === null) return;
+  if (!hasLiveParts()) return;
   listen();
   // A browser opens six connections to a server, for all its tabs: only the one in front needs one.
   document.addEventListener('visibilitychange', listen);
@@ -23,7 +23,7 @@ let isBusy = false;
 let isFrozen = false;
 
 function listen() {
-  if (document.hidden) {
+  if (document.hidden || !hasLiveParts()) {
     source?.close();
     source = undefined;
     return;
@@ -35,7 +35,16 @@ function listen() {
   source.addEventListener('error', () => tell('off', 'no connection'));
 }
 
+/** A part may come to its end, and be fetched no more. */
+function hasLiveParts() {
+  return document.querySelector('[data-live]') !== null;
+}
+
 async function refresh() {
+  if (!hasLiveParts()) {
+    listen();
+    return tell('off', 'not live');
+  }
   isFrozen = isSelecting();
   if (isFrozen) return tell('frozen', 'frozen: rows selected');
   if (isBusy) return;

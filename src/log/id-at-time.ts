@@ -26,21 +26,40 @@ export async function wholeLog(db: Queryable, schema: string): Promise<IdRange> 
 export async function idAtTime(
   db: Queryable,
   schema: string,
-  { firstId, lastId }: IdRange,
+  range: IdRange,
   time: Date,
 ): Promise<number> {
-  let low = firstId;
-  let high = lastId + 1;
-  while (low < high) {
-    const middle = Math.floor((low + high) / 2);
-    const [row] = await query<{ old: boolean }>(
-      db,
-      `select created_at < $2 as old from ${quoteIdentifier(schema)}.notification_log
-       where id >= $1 order by id limit 1`,
-      [middle, time],
-    );
-    if (row?.old === true) low = middle + 1;
-    else high = middle;
-  }
-  return low;
+  const [id = range.firstId] = await idsAtTimes(db, schema, range, [time]);
+  return id;
+}
+
+/** The same for several times, in their order; in one round trip. */
+export async function idsAtTimes(
+  db: Queryable,
+  schema: string,
+  { firstId, lastId }: IdRange,
+  times: readonly Date[],
+): Promise<number[]> {
+  const rows = await query<{ id: string | number }>(
+    db,
+    `with recursive bisected (number, time, low, high) as (
+       select number, time, $2::bigint, $3::bigint + 1
+       from unnest($1::timestamptz[]) with ordinality as given (time, number)
+       union all
+       select number, time,
+              case when looked_at.old then middle + 1 else low end,
+              case when looked_at.old then high else middle end
+       from bisected
+       cross join lateral (select (low + high) / 2 as middle) halves
+       cross join lateral (
+         select coalesce((
+           select created_at < time from ${quoteIdentifier(schema)}.notification_log
+           where id >= middle order by id limit 1), false) as old
+       ) looked_at
+       where low < high
+     )
+     select low as id from bisected where low >= high order by number`,
+    [times, firstId, lastId],
+  );
+  return rows.map(({ id }) => Number(id));
 }

@@ -88,10 +88,10 @@ function channelOf({ channel, rows, newest }: ChannelRow): ChannelStatus {
 }
 
 /**
- * Steps through the index (channel, id) from one channel to the next, instead of reading all of it. A
- * plain `channel = …` would let the planner walk the primary key instead.
+ * The channels of the log as `step`: through the index (channel, id) from one to the next, instead of
+ * reading all of it. Begins with `with`.
  */
-export function channelsStatement(names: Names): string {
+export function channelSteps(names: Names): string {
   const log = qualified(names, 'notification_log');
   return `
     with recursive step as (
@@ -103,7 +103,14 @@ export function channelsStatement(names: Names): string {
          select channel from ${log} where channel > step.channel order by channel limit 1
        ) next
        where step.number < ${MOST_CHANNELS})
-    )
+    )`;
+}
+
+/** A plain `channel = …` would let the planner walk the primary key instead of the index. */
+export function channelsStatement(names: Names): string {
+  const log = qualified(names, 'notification_log');
+  return `
+    ${channelSteps(names)}
     select step.channel, counted.rows, newest.created_at as newest
     from step
     cross join lateral (

@@ -1,7 +1,10 @@
+import type { Pool } from 'pg';
 import { type Names, qualified } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
+import type { IdRange } from '../log/id-at-time.ts';
 import { DELIVERY_STATE, type DeliveryState, deliveriesOf } from './delivery-state.ts';
 import { idsWithin } from './id-range.ts';
+import { walkLog } from './log-walk.ts';
 import { conditionsOf, type NotificationFilter, Parameters } from './notification-filter.ts';
 import {
   type NotificationSummary,
@@ -9,6 +12,8 @@ import {
   type SummaryRow,
   summaryOf,
 } from './notification-record.ts';
+import { reading, unlessCanceled } from './reading.ts';
+import { waitingFor } from './waiting-rows.ts';
 
 export interface NotificationSearch {
   readonly filter: NotificationFilter;
@@ -32,44 +37,31 @@ export interface Found {
   readonly incomplete: boolean;
 }
 
-/** Ids that are looked at in one statement, at first; twice as many each time, while it goes quickly. */
-const FIRST_SLICE = 2_000;
-const QUICK_MS = 100;
+/** So many that wait for a consumer are looked for one by one; where more wait, the newest do. */
+const CANDIDATES_AT_MOST = 10_000;
 
-/**
- * Looks for notifications, newest first, slice by slice of the log: so that a search for what is rare
- * finds what it can in its time, and says how far it came, instead of failing.
- */
+/** Looks for notifications, newest first, as long as it may; see walkLog(). */
 export async function searchNotifications(
-  db: Queryable,
+  pool: Pool,
   names: Names,
   search: NotificationSearch,
 ): Promise<Found> {
-  const { filter, beforeId, limit, withinMs } = search;
+  const { filter, beforeId = Number.POSITIVE_INFINITY, limit, withinMs } = search;
   const began = performance.now();
-  const { firstId, lastId } = await boundsOf(db, names, filter);
-  const found: NotificationSummary[] = [];
-  let before = Math.min(beforeId ?? Number.POSITIVE_INFINITY, lastId + 1);
-  for (let slice = FIRST_SLICE; before > firstId; ) {
-    if (performance.now() - began > withinMs) {
-      return { notifications: found, nextBeforeId: before, incomplete: true };
-    }
-    const sliceBegan = performance.now();
-    const from = Math.max(firstId, before - slice);
-    const missing = limit - found.length;
-    found.push(...(await searchSlice(db, names, search, { from, before, limit: missing })));
-    const last = found.at(-1);
-    if (found.length >= limit && last !== undefined) {
-      return {
-        notifications: found,
-        nextBeforeId: last.id > firstId ? last.id : undefined,
-        incomplete: false,
-      };
-    }
-    before = from;
-    if (performance.now() - sliceBegan < QUICK_MS) slice *= 2;
-  }
-  return { notifications: found, nextBeforeId: undefined, incomplete: false };
+  const { firstId, lastId } = await boundsOf(pool, names, filter);
+  const candidates = await candidatesOf(pool, names, search);
+  const { found, rest, incomplete } = await walkLog(pool, {
+    range: { firstId, lastId: Math.min(lastId, beforeId - 1) },
+    order: 'newest first',
+    limit,
+    withinMs: withinMs - (performance.now() - began),
+    look: (db, slice, missing) => searchSlice(db, names, search, { slice, candidates, missing }),
+  });
+  return {
+    notifications: found,
+    nextBeforeId: rest === undefined ? undefined : rest.lastId + 1,
+    incomplete,
+  };
 }
 
 async function boundsOf(db: Queryable, names: Names, filter: NotificationFilter) {
@@ -82,10 +74,38 @@ async function boundsOf(db: Queryable, names: Names, filter: NotificationFilter)
   };
 }
 
+/** What is pending for a consumer that is level is little, and may be anywhere. */
+async function candidatesOf(
+  pool: Pool,
+  names: Names,
+  { consumer, state, withinMs }: NotificationSearch,
+): Promise<readonly number[] | undefined> {
+  if (consumer === undefined || state !== 'pending') return undefined;
+  const values = [CANDIDATES_AT_MOST + 1, consumer];
+  const task = (db: Queryable) =>
+    query<{ id: string | number }>(db, candidatesStatement(names), values);
+  // One that stopped long ago may have much to look through; then the walk finds what it can.
+  const rows = await unlessCanceled(
+    reading(pool, task, { statementTimeoutMs: Math.max(1, withinMs / 2) }),
+  );
+  if (rows === undefined || rows.length > CANDIDATES_AT_MOST) return undefined;
+  return rows.map(({ id }) => Number(id));
+}
+
+export function candidatesStatement(names: Names): string {
+  return `
+    select waiting.id
+    from ${qualified(names, 'consumer')} c
+    join ${qualified(names, 'consumer_cursor')} p on p.consumer_id = c.id
+    cross join lateral (${waitingFor(names, { limit: '$1', cursor: 'p' })}) waiting
+    where c.name = $2
+    limit $1`;
+}
+
 interface Slice {
-  readonly from: number;
-  readonly before: number;
-  readonly limit: number;
+  readonly slice: IdRange;
+  readonly candidates: readonly number[] | undefined;
+  readonly missing: number;
 }
 
 interface FoundRow extends SummaryRow {
@@ -95,16 +115,19 @@ interface FoundRow extends SummaryRow {
 async function searchSlice(
   db: Queryable,
   names: Names,
-  { filter, consumer, state }: NotificationSearch,
-  { from, before, limit }: Slice,
+  search: NotificationSearch,
+  { slice, candidates, missing }: Slice,
 ): Promise<NotificationSummary[]> {
+  const within = candidates?.filter((id) => id >= slice.firstId && id <= slice.lastId);
+  if (within?.length === 0) return [];
   const log = qualified(names, 'notification_log');
   const parameters = new Parameters();
-  const conditions = [
-    `log.id >= ${parameters.add(from, 'bigint')}`,
-    `log.id < ${parameters.add(before, 'bigint')}`,
-    ...conditionsOf(filter, parameters),
-    ...ofConsumer(names, parameters, consumer, state),
+  const { from, id, conditions } = sourceOf(names, parameters, search);
+  const all = [
+    `${id} between ${parameters.add(slice.firstId, 'bigint')} and ${parameters.add(slice.lastId, 'bigint')}`,
+    ...(within === undefined ? [] : [`${id} = any (${parameters.add(within, 'bigint[]')})`]),
+    ...conditionsOf(search.filter, parameters),
+    ...conditions,
   ];
   const rows = await query<FoundRow>(
     db,
@@ -119,10 +142,10 @@ async function searchSlice(
      ) as deliveries
      from (
        select ${SUMMARY_COLUMNS}
-       from ${log} log
-       where ${conditions.join(' and ')}
-       order by log.id desc
-       limit ${parameters.add(limit, 'integer')}
+       from ${from}
+       where ${all.join(' and ')}
+       order by ${id} desc
+       limit ${parameters.add(missing, 'integer')}
      ) found
      order by found.id desc`,
     parameters.values,
@@ -130,30 +153,44 @@ async function searchSlice(
   return rows.map((row) => ({ ...summaryOf(row), deliveries: row.deliveries ?? {} }));
 }
 
-/** What waits or is dead is looked for where it stands, which is quick. */
-function ofConsumer(
+interface Source {
+  readonly from: string;
+  /** The column of the notification's id, whose index gives the order. */
+  readonly id: string;
+  readonly conditions: readonly string[];
+}
+
+/** What waits or is dead is looked for where that stands, and not in all of the log. */
+function sourceOf(
   names: Names,
   parameters: Parameters,
-  consumer: string | undefined,
-  state: DeliveryState | undefined,
-): string[] {
-  if (consumer === undefined) return [];
-  const isIts = `c.name = ${parameters.add(consumer, 'text')}`;
+  { consumer, state }: NotificationSearch,
+): Source {
+  const log = qualified(names, 'notification_log');
+  if (consumer === undefined) return { from: `${log} log`, id: 'log.id', conditions: [] };
+  const name = parameters.add(consumer, 'text');
   const stored = state === 'dead' ? 'dead' : state === 'retrying' ? 'retry' : undefined;
   if (stored !== undefined) {
-    return [
-      `exists (
-         select from ${qualified(names, 'redelivery')} r
-         join ${qualified(names, 'consumer')} c on c.id = r.consumer_id
-         where r.notification_id = log.id and r.state = '${stored}' and ${isIts})`,
-    ];
+    return {
+      from: `${qualified(names, 'redelivery')} of_consumer
+        join ${log} log on log.id = of_consumer.notification_id`,
+      id: 'of_consumer.notification_id',
+      conditions: [
+        `of_consumer.state = '${stored}'`,
+        `of_consumer.consumer_id = (select id from ${qualified(names, 'consumer')} where name = ${name})`,
+      ],
+    };
   }
   const isInState =
     state === undefined ? '' : ` and ${DELIVERY_STATE} = ${parameters.add(state, 'text')}`;
-  return [
-    `exists (
-       select from (select log.id, log.xid, log.channel, log.key) log
-       ${deliveriesOf(names)}
-       where ${isIts}${isInState})`,
-  ];
+  return {
+    from: `${log} log`,
+    id: 'log.id',
+    conditions: [
+      `exists (
+         select from (select log.id, log.xid, log.channel, log.key) log
+         ${deliveriesOf(names)}
+         where c.name = ${name}${isInState})`,
+    ],
+  };
 }

@@ -1,5 +1,6 @@
 import type { Pool } from 'pg';
 import type { Queryable } from '../db/queryable.ts';
+import { codeOf, SQLSTATE } from '../db/sqlstate.ts';
 
 export interface ReadingOptions {
   /** A statement that takes longer is given up. Default: 30,000. */
@@ -49,5 +50,15 @@ export async function reading<T>(
     throw error;
   } finally {
     client.release(failed);
+  }
+}
+
+/** @returns undefined: a statement took too long */
+export async function unlessCanceled<T>(result: Promise<T>): Promise<T | undefined> {
+  try {
+    return await result;
+  } catch (error) {
+    if (codeOf(error) === SQLSTATE.queryCanceled) return undefined;
+    throw error;
   }
 }

@@ -17,7 +17,7 @@ export function noRedelivery(names: Names): string {
 }
 
 /**
- * The notifications that a consumer's cursor has yet to come to, as a select of `created_at`, for a row
+ * The notifications that a consumer's cursor has yet to come to, as a select of `created_at` and `id`, for a row
  * `c` of consumer and a row of its cursor.
  *
  * Each part reads a range of an index, and stops at the limit. A cursor in a window has yet to come to
@@ -32,10 +32,10 @@ export function waitingFor(names: Names, { limit, cursor, condition }: WaitingRo
     (c.partitions = 1 or ${qualified(names, 'partition_of')}(log.key, log.id, c.partitions) = ${cursor}.partition)
     and ${condition ?? noRedelivery(names)}`;
   return `
-    select ahead.created_at
+    select ahead.created_at, ahead.id
     from unnest(${cursor}.channels) as ch (channel)
     cross join lateral (
-      select log.created_at
+      select log.created_at, log.id
       from ${log} log
       where ${cursor}.until is not null
         and (log.channel, log.id) > (ch.channel, ${cursor}.last_id) and log.channel <= ch.channel
@@ -44,7 +44,7 @@ export function waitingFor(names: Names, { limit, cursor, condition }: WaitingRo
       limit ${limit}
     ) ahead
     union all
-    (select log.created_at
+    (select log.created_at, log.id
      from ${log} log
      where log.xid >= pg_snapshot_xmax(coalesce(${cursor}.until, ${cursor}.seen))
        and (${cursor}.until is null or log.id <= ${cursor}.last_id)
@@ -52,7 +52,7 @@ export function waitingFor(names: Names, { limit, cursor, condition }: WaitingRo
      order by log.xid, log.id
      limit ${limit})
     union all
-    (select log.created_at
+    (select log.created_at, log.id
      from pg_snapshot_xip(coalesce(${cursor}.until, ${cursor}.seen)) as late (xid)
      cross join lateral (
        select log.* from ${log} log where log.xid = late.xid order by log.xid, log.id

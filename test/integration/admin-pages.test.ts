@@ -4,7 +4,8 @@ import { isRecord } from '../../src/is-record.ts';
 import { groupErrors, readRetryQueue } from '../../src/observe/redeliveries.ts';
 import { countDiscard } from '../../src/steer/discard.ts';
 import { countReplay } from '../../src/steer/replay.ts';
-import { type AdminClient, startAdmin } from '../support/admin-client.ts';
+import { startAdmin } from '../support/admin-client.ts';
+import { press, textOf } from '../support/admin-page.ts';
 import { DeliveryFixture } from '../support/delivery-fixture.ts';
 import { createInstalledDatabase } from '../support/installed-database.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
@@ -31,31 +32,6 @@ async function consumerWith(
 
 function start(config = {}) {
   return startAdmin({ db: fixture.database.db, config });
-}
-
-/** Sends the form of a page whose button says so, as a browser would. */
-async function press(admin: AdminClient, page: string, button: string) {
-  const { body } = await admin.get(page);
-  const form = body
-    .split('<form')
-    .find((part) => part.includes('method="post"') && part.includes(`>${button}</button>`));
-  if (form === undefined) throw new Error(`No button "${button}" on ${page}:\n${body}`);
-  const path = /action="(?<path>[^"]+)"/.exec(form)?.groups?.['path'] ?? '';
-  const fields = [...form.matchAll(/name="(?<name>[^"]+)" value="(?<value>[^"]*)"/g)].map(
-    ({ groups = {} }): [string, string] => [unescaped(groups['name']), unescaped(groups['value'])],
-  );
-  const answer = await admin.postFields(unescaped(path), fields);
-  expect(answer.status).toBe(303);
-  return admin.get(answer.headers.location ?? '');
-}
-
-function unescaped(text = ''): string {
-  return text.replaceAll('&quot;', '"').replaceAll('&#39;', "'").replaceAll('&amp;', '&');
-}
-
-/** The text of a page, its tags left out. */
-function textOf(body: string): string {
-  return unescaped(body.replaceAll(/<[^>]*>/g, ' ')).replaceAll(/\s+/g, ' ');
 }
 
 describe('the overview', () => {

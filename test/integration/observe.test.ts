@@ -173,7 +173,10 @@ describe('one notification', () => {
       { consumer: late.consumer.id, state: 'skipped' },
     ]);
     expect(await readNotification(pool, names, id + 1_000_000, 1)).toBeUndefined();
-    expect((await readNotification(pool, names, id, 3))?.json).toBeUndefined();
+    expect(await readNotification(pool, names, id, 3)).toMatchObject({
+      json: '{"i',
+      jsonBytes: 47,
+    });
   });
 });
 

@@ -6,7 +6,14 @@ import { largePageStatement, NEXT_OF_ALL, pageStatement } from '../../src/log/fe
 import { windowStartStatement } from '../../src/log/find-window-start.ts';
 import { backlogStatement } from '../../src/observe/backlog.ts';
 import { storiesStatement } from '../../src/observe/consumer-story.ts';
+import { hoursStatement, topChannelsStatement } from '../../src/observe/log-statistics.ts';
 import { channelsStatement } from '../../src/observe/log-status.ts';
+import {
+  conditionsOf,
+  keyIndexStatement,
+  Parameters,
+} from '../../src/observe/notification-filter.ts';
+import { candidatesStatement } from '../../src/observe/notification-search.ts';
 import { passedStatement } from '../../src/observe/rates.ts';
 import { FOLLOW_INDEXES } from '../../src/observe/reading.ts';
 import { probeStatement } from '../../src/wake/probe.ts';
@@ -245,6 +252,11 @@ const OBSERVED: typeof HOT_PATHS = [
     () => ['150000'],
   ],
   ['the channels of the log', () => `${channelsStatement(test.db.names)}`, () => []],
+  [
+    'what is pending for a consumer that is level',
+    () => candidatesStatement(test.db.names),
+    () => ['1000', 'level'],
+  ],
 ];
 
 /** Where the consumers of this log were before, as passedStatement() is given them. */
@@ -289,6 +301,49 @@ describe.each([
   );
   it.each(planned)('%s is planned once, not each time', async (_what, statement, values) => {
     expect(await isPlannedOnce(statement(), values())).toBe(true);
+  });
+});
+
+describe('what the admin page asks of a large log', () => {
+  beforeAll(() => client.query('vacuum analyze pgwatch.notification_log'));
+
+  async function observed(statement: string, values: readonly string[]): Promise<Plan> {
+    await client.query(`begin; ${FOLLOW_INDEXES}`);
+    try {
+      return await explain(statement, values, 'force_custom_plan');
+    } finally {
+      await client.query('rollback');
+    }
+  }
+
+  it('counts hours and asks samples of them what is handled', async () => {
+    const hours = ['{1,50000,100000}', '{50000,100000,150000}'];
+    const plan = await observed(hoursStatement(test.db.names), hours);
+    expect(plan.sequential, plan.text).toBe(false);
+    // 200 samples of each hour, and each looks up its consumers.
+    expect(plan.pages, plan.text).toBeLessThan(10_000);
+  });
+
+  it('counts channels in their index', async () => {
+    const plan = await observed(topChannelsStatement(test.db.names), ['150000']);
+    expect(plan.sequential, plan.text).toBe(false);
+    expect(plan.pages, plan.text).toBeLessThan(2_000);
+  });
+
+  it.each([
+    ['a quiet channel', { channels: ['quiet'] }, 500],
+    ['a key, where there is the index that is advised', { key: 'key 4321' }, 50],
+  ])('finds %s in all of it', async (_, filter, pages) => {
+    await client.query(keyIndexStatement(test.db.names));
+    const parameters = new Parameters();
+    const conditions = conditionsOf(filter, parameters).join(' and ');
+    const plan = await observed(
+      `select id from pgwatch.notification_log log
+       where id between 1 and 1000000 and ${conditions} order by id desc limit 50`,
+      parameters.values.map(String),
+    );
+    expect(plan.sequential, plan.text).toBe(false);
+    expect(plan.pages, plan.text).toBeLessThan(pages);
   });
 });
 

@@ -1,5 +1,9 @@
 import { PgwatchError } from '../../errors.ts';
-import { type NotificationFilter, parseCondition } from '../../observe/notification-filter.ts';
+import {
+  type FieldCondition,
+  type NotificationFilter,
+  parseCondition,
+} from '../../observe/notification-filter.ts';
 import { parseTime } from '../../observe/time.ts';
 import type { Redaction } from './redaction.ts';
 
@@ -42,9 +46,15 @@ export function chosenFields(fields: URLSearchParams): [string, string][] {
 
 function visibleCondition(text: string, redaction: Redaction) {
   const condition = parseCondition(text);
-  if (!redaction.wouldReveal(condition.path, condition.value)) return condition;
+  assertVisible(condition, redaction);
+  return condition;
+}
+
+/** @throws USAGE when to search for it would tell what is not to be shown */
+export function assertVisible({ path, value }: FieldCondition, redaction: Redaction): void {
+  if (!redaction.wouldReveal(path, value)) return;
   throw new PgwatchError('USAGE', {
-    what: `It cannot be searched for ${condition.path.join('.')}.`,
+    what: `It cannot be searched for ${path.join('.')}.`,
     why: 'To find it would tell what `redact` keeps from being shown.',
     hint: 'Search for something else, or use the command line.',
   });

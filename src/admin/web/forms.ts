@@ -30,7 +30,7 @@ export function actionLink(visit: Visit, href: string, label: string): Html | ''
 }
 
 /** What every form that writes has to carry. */
-function tokenField(visit: Visit): Html {
+export function tokenField(visit: Visit): Html {
   return html`<input type="hidden" name="token" value="${visit.formToken}" />`;
 }
 
@@ -45,9 +45,12 @@ export interface InputParts {
   readonly label: Content;
   readonly value: string | null;
   readonly placeholder?: string;
+  /** Shown to choose from, while others can be typed too. */
+  readonly suggestions?: readonly string[];
 }
 
-export function input({ name, label, value, placeholder }: InputParts): Html {
+export function input({ name, label, value, placeholder, suggestions = [] }: InputParts): Html {
+  const list = suggestions.length === 0 ? undefined : `list-${name}`;
   return html`<label>
     <span>${label}</span>
     <input
@@ -56,7 +59,53 @@ export function input({ name, label, value, placeholder }: InputParts): Html {
       placeholder="${placeholder ?? ''}"
       autocomplete="off"
       spellcheck="false"
+      ${list === undefined ? '' : html`list="${list}"`}
     />
+    ${
+      list === undefined
+        ? ''
+        : html`<datalist id="${list}">
+            ${suggestions.map((text) => html`<option value="${text}"></option>`)}
+          </datalist>`
+    }
+  </label>`;
+}
+
+export interface SelectParts {
+  readonly name: string;
+  readonly label: Content;
+  readonly value: string | null;
+  readonly options: readonly string[];
+  /** For no choice; undefined: there has to be one. */
+  readonly none?: string;
+}
+
+export function select({ name, label, value, options, none }: SelectParts): Html {
+  // What is not known any more stays chosen.
+  const all =
+    value === null || value === '' || options.includes(value) ? options : [value, ...options];
+  return html`<label>
+    <span>${label}</span>
+    <select name="${name}">
+      ${none === undefined ? '' : html`<option value="">${none}</option>`}
+      ${all.map(
+        (option) =>
+          html`<option value="${option}" ${option === value ? html`selected` : ''}>${option}</option>`,
+      )}
+    </select>
+  </label>`;
+}
+
+export interface CheckParts {
+  readonly name: string;
+  readonly label: string;
+  readonly isChecked: boolean;
+}
+
+export function check({ name, label, isChecked }: CheckParts): Html {
+  return html`<label class="check">
+    <input type="checkbox" name="${name}" value="1" ${isChecked ? html`checked` : ''} />
+    ${label}
   </label>`;
 }
 

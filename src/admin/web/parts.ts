@@ -12,6 +12,11 @@ export function live(id: string, content: Content): Html {
   return html`<div id="${id}" data-live>${content}</div>`;
 }
 
+/** The same while it may change; where that ends, an open page shows this once more and stops. */
+export function liveWhile(isLive: boolean, id: string, content: Content): Html {
+  return isLive ? live(id, content) : html`<div id="${id}" class="settled">${content}</div>`;
+}
+
 export interface Column {
   readonly title: string;
   readonly numeric?: boolean;

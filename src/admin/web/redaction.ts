@@ -1,9 +1,8 @@
-import { isRecord } from '../../is-record.ts';
-import { parseJson } from '../../parse-json.ts';
-import { stringifyJson } from '../../stringify-json.ts';
-
 /** What stands for a value that is not to be shown. */
-const REDACTED = '[redacted]';
+export const REDACTED = '[redacted]';
+
+/** More in one path are not thought through. */
+const MOST_INDEXES = 8;
 
 /**
  * Keeps values from being shown: of columns by their names, wherever in a payload, and of fields by
@@ -19,29 +18,32 @@ export class Redaction {
     this.#paths = entries.filter((entry) => entry.includes('.')).map((entry) => entry.split('.'));
   }
 
+  /** How many names at the end of a path decide: one more than the longest that is configured has. */
+  get decidingNames(): number {
+    return 1 + Math.max(1, ...this.#paths.map(({ length }) => length));
+  }
+
   get isEmpty(): boolean {
     return this.#names.size === 0 && this.#paths.length === 0;
   }
 
-  /** A payload's JSON text, masked; what is not JSON is masked as a whole. */
-  json(text: string): string {
-    if (this.isEmpty) return text;
-    try {
-      return stringifyJson(this.value(parseJson(text)));
-    } catch {
-      return JSON.stringify(REDACTED);
-    }
-  }
-
-  /** A payload, masked; a copy. */
-  value(payload: unknown): unknown {
-    return this.isEmpty ? payload : this.#masked(payload, []);
-  }
-
-  /** Whether the value of the field at this path is masked. */
+  /** Whether the value at this path is masked; a number in it is a place in a list, or a field's name. */
   hides(path: readonly string[]): boolean {
-    const names = path.filter((part) => !/^-?\d+$/.test(part));
-    return names.some((_, at) => this.#isNamed(names.slice(0, at + 1)));
+    if (path.filter(isIndex).length > MOST_INDEXES) return !this.isEmpty;
+    return path.some((_, at) =>
+      withoutLists(path.slice(0, at + 1)).some((names) => this.hidesField(names)),
+    );
+  }
+
+  /** Whether the field at this path is named; lists that it leads through are left out of it. */
+  hidesField(path: readonly string[]): boolean {
+    const name = path.at(-1);
+    if (name !== undefined && this.#names.has(name)) return true;
+    return this.#paths.some(
+      (entry) =>
+        entry.length === path.length &&
+        entry.every((part, at) => part === '*' || part === path[at]),
+    );
   }
 
   /**
@@ -52,25 +54,16 @@ export class Redaction {
     if (this.isEmpty) return false;
     return this.hides(path) || /^\s*[[{]/.test(value);
   }
+}
 
-  #masked(value: unknown, path: readonly string[]): unknown {
-    if (Array.isArray(value)) return value.map((item) => this.#masked(item, path));
-    if (!isRecord(value)) return value;
-    return Object.fromEntries(
-      Object.entries(value).map(([name, field]) => {
-        const inner = [...path, name];
-        return [name, this.#isNamed(inner) ? REDACTED : this.#masked(field, inner)];
-      }),
-    );
-  }
+function isIndex(part: string): boolean {
+  return /^-?\d+$/.test(part);
+}
 
-  #isNamed(path: readonly string[]): boolean {
-    const name = path.at(-1);
-    if (name !== undefined && this.#names.has(name)) return true;
-    return this.#paths.some(
-      (entry) =>
-        entry.length === path.length &&
-        entry.every((part, at) => part === '*' || part === path[at]),
-    );
-  }
+/** All that a path may mean: each number in it is a place in a list, which has no name, or a name. */
+function withoutLists(path: readonly string[]): string[][] {
+  return path.reduce<string[][]>(
+    (all, part) => [...all.map((names) => [...names, part]), ...(isIndex(part) ? all : [])],
+    [[]],
+  );
 }

@@ -1,6 +1,7 @@
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import type { Database } from '../../db/database.ts';
 import type { Logger } from '../../logger.ts';
+import { CleanupRunner } from './cleanup-runner.ts';
 import type { Credentials } from './credentials.ts';
 import { FailureLimit } from './failure-limit.ts';
 import { FormTokens } from './form-tokens.ts';
@@ -28,6 +29,7 @@ export class Site {
   readonly failures = new FailureLimit();
   readonly notices = new Notices();
   readonly watch: StatusWatch;
+  readonly cleanup: CleanupRunner;
 
   constructor({ db, config, logger, credentials }: SiteOptions) {
     this.db = db;
@@ -36,5 +38,6 @@ export class Site {
     this.credentials = credentials;
     this.redaction = new Redaction(config.redact);
     this.watch = new StatusWatch(db, logger);
+    this.cleanup = new CleanupRunner(db, logger, this.watch.ended);
   }
 }

@@ -15,6 +15,7 @@ const FILES: Readonly<Record<string, { readonly type: string; path(): string }>>
   'admin.css': { type: STYLE, path: () => ours('admin.css') },
   'admin.js': { type: SCRIPT, path: () => ours('admin.js') },
   'charts.js': { type: SCRIPT, path: () => ours('charts.js') },
+  'lazy.js': { type: SCRIPT, path: () => ours('lazy.js') },
   'live.js': { type: SCRIPT, path: () => ours('live.js') },
   'selection.js': { type: SCRIPT, path: () => ours('selection.js') },
   'icon.svg': { type: 'image/svg+xml', path: () => ours('icon.svg') },

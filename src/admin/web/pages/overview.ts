@@ -24,7 +24,7 @@ async function showOverview(visit: Visit): Promise<Response> {
       html`${figures(status)} ${problems(visit, status)}
       ${section('Activity', activityChart(visit.site.watch.history), 'the last half hour')}
       ${section('Consumers', consumersTable(visit, status))}
-      ${section('Log', channels(status.log), logLine(status.log))}`,
+      ${section('Log', channels(visit, status.log), logLine(status.log))}`,
     ),
   });
 }
@@ -108,7 +108,7 @@ function logLine({ rows, bytes, oldest, queueUsage }: LogStatus): Html {
   }; NOTIFY queue ${(queueUsage * 100).toFixed(0)} % full`;
 }
 
-function channels({ channels: found }: LogStatus): Html {
+function channels(visit: Visit, { channels: found }: LogStatus): Html {
   return table({
     caption: 'Channels',
     columns: [
@@ -117,7 +117,7 @@ function channels({ channels: found }: LogStatus): Html {
       { title: 'Newest', numeric: true },
     ],
     rows: found.map(({ channel, rows, atLeast, newest }) => [
-      html`<span class="name">${channel}</span>`,
+      html`<a class="name" href="${visit.url('/notifications', { channel })}">${channel}</a>`,
       count(rows, { atLeast }),
       ago(newest),
     ]),

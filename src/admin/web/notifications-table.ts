@@ -1,0 +1,78 @@
+import { html } from 'hono/html';
+import { formatBytes } from '../../format.ts';
+import type { DeliveryState } from '../../observe/delivery-state.ts';
+import type { NotificationSummary } from '../../observe/notification-record.ts';
+import { STATES } from './notification-choice.ts';
+import { ago, badge, type Html, NONE, table } from './parts.ts';
+import { type ShownSummary, shownSummary } from './shown-summary.ts';
+import { visibleStart } from './visible.ts';
+import type { Visit } from './visit.ts';
+
+const LONGEST = 80;
+
+/** Notifications with what has become of them; operators can select them. */
+export function notificationsTable(
+  visit: Visit,
+  notifications: readonly NotificationSummary[],
+  empty: Html | string,
+): Html {
+  const selectAll = html`<input type="checkbox" data-select-all aria-label="Select all on this page" />`;
+  return table({
+    caption: 'Notifications, newest first',
+    columns: [
+      ...(visit.isOperator ? [{ title: 'Select', head: selectAll, slim: true }] : []),
+      { title: 'Id' },
+      { title: 'Channel' },
+      { title: 'About' },
+      { title: 'Consumers' },
+      { title: 'Size', numeric: true },
+      { title: 'Written', numeric: true },
+    ],
+    rows: notifications.map((notification) => {
+      const { id, channel, deliveries, storedBytes, writtenAt } = notification;
+      return [
+        ...(visit.isOperator ? [selectBox(id)] : []),
+        html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
+        html`<bdi>${visibleStart(channel, LONGEST)}</bdi>`,
+        about(shownSummary(notification, visit.site.redaction)),
+        badges(deliveries),
+        formatBytes(storedBytes),
+        ago(writtenAt),
+      ];
+    }),
+    empty,
+  });
+}
+
+function selectBox(id: number): Html {
+  return html`<input
+    type="checkbox"
+    name="id"
+    value="${id}"
+    id="select-${id}"
+    data-select
+    aria-label="Select notification ${id}"
+  />`;
+}
+
+/** The change of a row, or the key that was given. */
+export function about({ key, table: of, action, recordId }: ShownSummary): Html {
+  if (of === undefined) {
+    return key === undefined ? NONE : html`<bdi class="muted">${visibleStart(key, LONGEST)}</bdi>`;
+  }
+  return html`${
+    action === undefined ? '' : html`<span class="verb">${visibleStart(action, LONGEST)}</span> `
+  }<bdi>${visibleStart(of, LONGEST)}</bdi>${
+    recordId === undefined ? '' : html` <bdi class="muted">${visibleStart(recordId, LONGEST)}</bdi>`
+  }`;
+}
+
+function badges(deliveries: Readonly<Partial<Record<DeliveryState, number>>>): Html {
+  const found = STATES.flatMap((state) => {
+    const number = deliveries[state] ?? 0;
+    return number === 0 ? [] : [badge(state, number === 1 ? state : `${number} ${state}`)];
+  });
+  return found.length === 0
+    ? html`<span class="muted">nobody’s</span>`
+    : html`<span class="badges">${found}</span>`;
+}

@@ -57,6 +57,7 @@ describe.sequential('the commands, from installing to cleaning up', () => {
       'migrated  pgwatch  0002_functions',
       'migrated  pgwatch  0003_capture',
       'migrated  pgwatch  0004_steering',
+      'migrated  pgwatch  0005_traceparent',
       'migrated  project  001_orders',
       'migrated  project  002_status',
     ]);

@@ -19,6 +19,7 @@ export function liveEvents(context: Context, watch: StatusWatch): Response {
       const stop = watch.watch(tell);
       const end = () => {
         stop();
+        watch.ended.removeEventListener('abort', end);
         resolve();
       };
       stream.onAbort(end);

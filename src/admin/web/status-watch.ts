@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Database } from '../../db/database.ts';
 import { wholeLog } from '../../log/id-at-time.ts';
 import type { Logger } from '../../logger.ts';
@@ -30,6 +31,8 @@ export class StatusWatch {
     this.#logger = logger;
     this.#reader = new StatusReader(db);
     this.history = new History(db);
+    // Each open page waits for it.
+    setMaxListeners(0, this.#ended.signal);
   }
 
   /** Aborts when there will be no further reading. */

@@ -88,10 +88,10 @@ function chartOptions(names) {
     cursor: { points: { size: 7 }, y: false },
     scales: { y: { range: (_plot, _low, high) => [0, Math.max((high ?? 0) * 1.1, 1)] } },
     series: [
-      { label: 'time', value: (_plot, at) => (at === null ? '–' : EXACT_TIME.format(at * 1000)) },
+      { label: 'time', value: shown((at) => EXACT_TIME.format(at * 1000)) },
       ...names.map((label, at) => ({
         label,
-        value: (_plot, perSecond) => (perSecond === null ? '–' : NUMBER.format(perSecond)),
+        value: shown((perSecond) => NUMBER.format(perSecond)),
         stroke: colour(`--series-${at + 1}`),
         fill: at === 0 ? colour('--series-1-faded') : undefined,
         // Told apart without their colours, too.
@@ -100,6 +100,14 @@ function chartOptions(names) {
         points: { show: false },
       })),
     ],
+  };
+}
+
+/** What the legend says of a series: where the pointer is, or else last. */
+function shown(format) {
+  return (plot, value, series, at) => {
+    const one = at === null ? plot.data[series].at(-1) : value;
+    return one === null || one === undefined ? '–' : format(one);
   };
 }
 

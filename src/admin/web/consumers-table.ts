@@ -6,6 +6,7 @@ import type { Status } from '../../observe/status.ts';
 import { rateSparkline } from './activity.ts';
 import { consumerPath } from './consumer-path.ts';
 import { badge, count, type Html, NONE, rate, table } from './parts.ts';
+import { visible } from './visible.ts';
 import type { Visit } from './visit.ts';
 
 /** All consumers, those with problems first. */
@@ -28,7 +29,9 @@ export function consumersTable(visit: Visit, { consumers, rates }: Status): Html
       return [
         html`<a class="name" href="${visit.url(consumerPath(consumer))}"
             >${consumer}</a
-          ><span class="muted channels">${status.channels.join(', ')}</span>`,
+          ><span class="muted channels"
+            ><bdi>${visible(status.channels.join(', '))}</bdi></span
+          >`,
         badge(status.state),
         count(status.pending, { atLeast: status.atLeast }),
         status.oldest === undefined ? NONE : formatSpan(Date.now() - status.oldest.getTime()),

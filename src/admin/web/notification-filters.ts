@@ -22,7 +22,7 @@ export function notificationFilters(visit: Visit, { channels, consumers }: Known
       ${input({ name: 'channel', label: CHOICES.channel, value: value('channel'), placeholder: 'all', suggestions: channels })}
       ${select({ name: 'consumer', label: CHOICES.consumer, value: value('consumer'), options: consumers, none: 'whichever' })}
       ${select({ name: 'state', label: 'Its state', value: value('state'), options: STATES, none: 'whichever' })}
-      ${input({ name: 'since', label: CHOICES.since, value: value('since'), placeholder: '2h, 1d or 2026-11-24T10:00Z', suggestions: ['15m', '1h', '24h', '7d'] })}
+      ${input({ name: 'since', label: CHOICES.since, value: value('since'), placeholder: '2h, 1d, 2026-11-24', suggestions: ['15m', '1h', '24h', '7d'] })}
     </div>
     <details ${isOpen ? 'open' : ''}>
       <summary>More to search for</summary>

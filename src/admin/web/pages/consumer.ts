@@ -15,6 +15,7 @@ import { consumerPath } from '../consumer-path.ts';
 import { action, actionLink } from '../forms.ts';
 import { ago, badge, count, type Html, live, NONE, rate, section, table } from '../parts.ts';
 import type { Route } from '../route.ts';
+import { visible, visibleStart } from '../visible.ts';
 import type { Visit } from '../visit.ts';
 
 export const consumerRoutes: readonly Route[] = [
@@ -22,6 +23,7 @@ export const consumerRoutes: readonly Route[] = [
 ];
 
 const SHOWN_RETRIES = 25;
+const LONGEST_KEY = 80;
 
 async function showConsumer(visit: Visit): Promise<Response> {
   const name = visit.param('consumer');
@@ -81,7 +83,7 @@ function figures(visit: Visit, status: ConsumerStatus, perSecond: number): Html 
 }
 
 function facts({ channels, createdAt, pausedAt }: ConsumerStatus): Html {
-  return html`on ${channels.join(', ') || 'no channel'}; since ${ago(createdAt)}${
+  return html`on <bdi>${visible(channels.join(', ')) || 'no channel'}</bdi>; since ${ago(createdAt)}${
     pausedAt === undefined ? '' : html`; paused ${ago(pausedAt)}`
   }`;
 }
@@ -127,9 +129,9 @@ function errorTable(visit: Visit, errors: readonly ErrorGroup[]): Html {
     rows: errors.map(({ consumer, state, error, count: number, atLeast, newest }) => [
       state === 'dead'
         ? html`<a class="error" href="${visit.url('/dead-letters', { consumer, error })}"
-            >${error || 'never attempted'}</a
+            ><bdi>${visible(error) || 'never attempted'}</bdi></a
           >`
-        : html`<span class="error">${error}</span>`,
+        : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
       badge(state),
       count(number, { atLeast }),
       ago(newest),
@@ -150,10 +152,12 @@ function retries(visit: Visit, queue: readonly Redelivery[]): Html {
     ],
     rows: queue.map(({ id, key, dueAt, attempts, reason, error }) => [
       html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
-      dueAt === undefined ? html`behind its key <code>${key ?? ''}</code>` : ago(dueAt),
+      dueAt === undefined
+        ? html`behind its key <bdi class="mono">${visibleStart(key ?? '', LONGEST_KEY)}</bdi>`
+        : ago(dueAt),
       attempts,
       reason === 'failure' ? 'a failure' : 'a replay',
-      error === undefined ? NONE : html`<span class="error">${error}</span>`,
+      error === undefined ? NONE : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
     ]),
     empty: 'Nothing waits to be handled again.',
   });

@@ -4,6 +4,7 @@ import { consumerPath } from '../consumer-path.ts';
 import { consumersTable } from '../consumers-table.ts';
 import { ago, type Html, live, section, table } from '../parts.ts';
 import type { Route } from '../route.ts';
+import { visible } from '../visible.ts';
 import type { Visit } from '../visit.ts';
 
 export const consumersRoutes: readonly Route[] = [
@@ -36,7 +37,7 @@ function lastErrors(visit: Visit, { consumers }: Status): Html {
         : [
             [
               html`<a class="name" href="${visit.url(consumerPath(consumer))}">${consumer}</a>`,
-              html`<span class="error">${lastError.error}</span>`,
+              html`<span class="error"><bdi>${visible(lastError.error)}</bdi></span>`,
               html`<a href="${visit.url(`/notifications/${lastError.notificationId}`)}"
                 >${lastError.notificationId}</a
               >`,

@@ -12,6 +12,7 @@ import { type DeadLetterChoice, deadLetterChoice, fieldsOf } from '../dead-lette
 import { hidden, input } from '../forms.ts';
 import { ago, count, type Html, live, NONE, section, table } from '../parts.ts';
 import type { Route } from '../route.ts';
+import { visible, visibleStart } from '../visible.ts';
 import type { Visit } from '../visit.ts';
 
 export const deadLettersRoutes: readonly Route[] = [
@@ -19,6 +20,7 @@ export const deadLettersRoutes: readonly Route[] = [
 ];
 
 const ON_A_PAGE = 50;
+const LONGEST_KEY = 80;
 
 async function showDeadLetters(visit: Visit): Promise<Response> {
   const { db } = visit.site;
@@ -59,7 +61,7 @@ function groupTable(visit: Visit, groups: readonly ErrorGroup[], choice: DeadLet
         class="error"
         href="${visit.url('/dead-letters', { consumer, error })}"
         ${choice.error === error ? html`aria-current="true"` : ''}
-        >${error || 'no error is known'}</a
+        ><bdi>${visible(error) || 'no error is known'}</bdi></a
       >`,
       html`<a href="${visit.url(consumerPath(consumer))}">${consumer}</a>`,
       count(number, { atLeast }),
@@ -168,10 +170,10 @@ function lettersTable(visit: Visit, choice: OfConsumer, letters: readonly Redeli
           ]
         : []),
       html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
-      html`${channel}${key === undefined ? '' : html` <span class="muted">key ${key}</span>`}`,
+      html`<bdi>${visibleStart(channel, LONGEST_KEY)}</bdi>${key === undefined ? '' : html` <span class="muted">key <bdi>${visibleStart(key, LONGEST_KEY)}</bdi></span>`}`,
       attempts,
       ago(since),
-      error === undefined ? NONE : html`<span class="error">${error}</span>`,
+      error === undefined ? NONE : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
     ]),
     empty: 'Nothing matches.',
   });

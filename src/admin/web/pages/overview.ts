@@ -9,6 +9,7 @@ import { consumerPath } from '../consumer-path.ts';
 import { consumersTable } from '../consumers-table.ts';
 import { ago, count, type Html, live, section, table } from '../parts.ts';
 import type { Route } from '../route.ts';
+import { visible } from '../visible.ts';
 import type { Visit } from '../visit.ts';
 
 export const overviewRoutes: readonly Route[] = [
@@ -117,7 +118,7 @@ function channels(visit: Visit, { channels: found }: LogStatus): Html {
       { title: 'Newest', numeric: true },
     ],
     rows: found.map(({ channel, rows, atLeast, newest }) => [
-      html`<a class="name" href="${visit.url('/notifications', { channel })}">${channel}</a>`,
+      html`<a class="name" href="${visit.url('/notifications', { channel })}"><bdi>${visible(channel)}</bdi></a>`,
       count(rows, { atLeast }),
       ago(newest),
     ]),

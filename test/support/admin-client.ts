@@ -17,6 +17,7 @@ type Headers = Readonly<Record<string, string>>;
 /** Requests as no browser would send them, too: every header is the test's own. */
 export class AdminClient {
   readonly #server: AdminServer;
+  #closing: Promise<void> | undefined;
   /** The lines of the log, as objects. */
   readonly lines: Record<string, unknown>[];
 
@@ -27,6 +28,12 @@ export class AdminClient {
 
   get origin(): string {
     return this.#server.url;
+  }
+
+  /** Ends the server before the test ends. */
+  close(): Promise<void> {
+    this.#closing ??= this.#server.close();
+    return this.#closing;
   }
 
   get(path: string, headers: Headers = {}): Promise<Answer> {
@@ -113,6 +120,7 @@ export async function startAdmin({
     ...(metrics === undefined ? {} : { metrics }),
     ...(readiness === undefined ? {} : { readiness }),
   });
-  onTestFinished(() => server.close());
-  return new AdminClient(server, lines);
+  const client = new AdminClient(server, lines);
+  onTestFinished(() => client.close());
+  return client;
 }

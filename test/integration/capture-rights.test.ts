@@ -292,13 +292,15 @@ describe('the functions of pgwatch', () => {
     const { rows } = await fixture.database.query<{ name: string; settings: string[] }>(
       `select proname::text as name, proconfig as settings from pg_proc
        where prosecdef and pronamespace in ('pgwatch'::regnamespace, 'public'::regnamespace)
-       order by 1`,
+       order by 1, pronargs`,
     );
-    expect(rows).toEqual(
-      ['append', 'append_many', 'smart_notify'].map((name) => ({
-        name,
-        settings: ['search_path=pg_catalog, pg_temp'],
-      })),
-    );
+    const searchPath = 'search_path=pg_catalog, pg_temp';
+    expect(rows).toEqual([
+      { name: 'append', settings: [searchPath] },
+      { name: 'append_many', settings: [searchPath] },
+      { name: 'smart_notify', settings: [searchPath] },
+      // What it sets for one notification does not outlast it.
+      { name: 'smart_notify', settings: [searchPath, 'pgwatch.traceparent='] },
+    ]);
   });
 });

@@ -1,7 +1,7 @@
 import type { Transaction } from 'kysely';
 import type { Database } from '../db/database.ts';
 import { type Names, qualified } from '../db/names.ts';
-import { query } from '../db/queryable.ts';
+import { type Queryable, query } from '../db/queryable.ts';
 import type { Tables } from '../db/tables.ts';
 import { DELIVERY_STATE, type DeliveryState, deliveriesOf } from '../observe/delivery-state.ts';
 import { ERROR_GROUP } from '../observe/error-group.ts';
@@ -11,6 +11,7 @@ import {
   type NotificationFilter,
   Parameters,
 } from '../observe/notification-filter.ts';
+import { reading } from '../observe/reading.ts';
 import { assertKnownConsumer } from '../observe/unknown-consumer.ts';
 import { tellOfRedeliveries } from './consumer-steering.ts';
 
@@ -35,16 +36,22 @@ const ROWS_PER_TRANSACTION = 5_000;
 
 /**
  * How many notifications a replay would schedule.
- * @throws CONSUMER_UNKNOWN
+ * @param withinMs it is given up when it takes longer. Default: however long it takes
+ * @throws CONSUMER_UNKNOWN; PostgreSQL's query_canceled when it is given up
  */
-export async function countReplay(db: Place, request: ReplayRequest): Promise<number> {
+export async function countReplay(
+  db: Place,
+  request: ReplayRequest,
+  withinMs?: number,
+): Promise<number> {
   await assertKnownConsumer(db.pool, db.names, request.consumer);
   const { from, values } = await choice(db, request);
-  const [row] = await query<{ count: number }>(
-    db.pool,
-    `select count(*)::bigint as count ${from}`,
-    values,
-  );
+  const count = (reader: Queryable) =>
+    query<{ count: number }>(reader, `select count(*)::bigint as count ${from}`, values);
+  const [row] =
+    withinMs === undefined
+      ? await count(db.pool)
+      : await reading(db.pool, count, { statementTimeoutMs: withinMs, planFreely: true });
   return Number(row?.count);
 }
 

@@ -221,6 +221,20 @@ describe('a replay', () => {
     await fixture.start([consumer], { once: true }).ended;
     expect([...ids()].sort((a, b) => a - b)).toEqual(sent.flatMap((id) => [id, id]));
   });
+
+  it('is not counted for longer than one waits', async () => {
+    const { consumer } = recordingConsumer(fixture.name(), [fixture.name()]);
+    await fixture.start([consumer], { once: true }).ended;
+    const blocker = await fixture.database.connect();
+    await blocker.query('begin');
+    await blocker.query('lock table pgwatch.redelivery');
+    const request = { consumer: consumer.id, filter: {} };
+    await expect(countReplay(fixture.database.db, request, 100)).rejects.toMatchObject({
+      code: '57014',
+    });
+    await blocker.query('rollback');
+    await blocker.end();
+  });
 });
 
 describe('a discard', () => {

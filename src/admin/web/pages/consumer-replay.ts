@@ -19,6 +19,9 @@ export const consumerReplayRoutes: readonly Route[] = [
   { method: 'post', path: '/consumers/:consumer/replay', handle: replay },
 ];
 
+/** Of a large log, all is too many to count. */
+const WITHIN_MS = 30_000;
+
 const STATES: readonly ReplayableState[] = ['handled', 'dead', 'skipped'];
 
 /** A form that first counts; what it counted can then be replayed. */
@@ -65,7 +68,7 @@ async function chooseReplay(visit: Visit): Promise<Response> {
 
 async function counted(visit: Visit, consumer: string): Promise<Html> {
   const request = requestOf(visit, consumer, visit.query);
-  const number = await countReplay(visit.site.db, request);
+  const number = await countReplay(visit.site.db, request, WITHIN_MS);
   if (number === 0) {
     return html`<div class="empty" id="counted">Nothing that was chosen can be replayed.</div>`;
   }

@@ -13,6 +13,8 @@ export const SQLSTATE = {
   invalidAuthorization: '28000',
   undefinedDatabase: '3D000',
   queryCanceled: '57014',
+  characterNotInRepertoire: '22021',
+  datetimeOverflow: '22008',
   diskFull: '53100',
   tooManyConnections: '53300',
   adminShutdown: '57P01',

@@ -235,6 +235,54 @@ describe('what writes', () => {
   });
 });
 
+describe("what other sites ask for behind their visitor's back", () => {
+  it('is refused, though they could not read the answer', async () => {
+    const admin = await start();
+    for (const site of ['cross-site', 'same-site']) {
+      const headers = { 'sec-fetch-site': site, 'sec-fetch-mode': 'no-cors' };
+      expect((await admin.get('/statistics', headers)).status).toBe(403);
+    }
+  });
+
+  it('is not refused when somebody follows a link', async () => {
+    const admin = await start();
+    const headers = {
+      'sec-fetch-site': 'cross-site',
+      'sec-fetch-mode': 'navigate',
+      'sec-fetch-dest': 'document',
+    };
+    expect((await admin.get('/', headers)).status).toBe(200);
+  });
+});
+
+describe('what would cost too much', () => {
+  it('is refused: an address with very many conditions', async () => {
+    const admin = await start();
+    const many = (count: number) =>
+      Array.from({ length: count }, (_, n) => `where=a${n}=1`).join('&');
+    expect((await admin.get(`/notifications?${many(1000)}`)).status).toBe(400);
+    expect((await admin.get(`/notifications?${many(60)}`)).body).toContain('are too many');
+  });
+
+  it('is refused: a form of more than 4 MB', async () => {
+    const admin = await start();
+    const { status } = await admin.post('/send', { payload: 'x'.repeat(5_000_000) });
+    expect(status).toBe(413);
+  });
+
+  it('is answered at once: the head of the updates, which never end', async () => {
+    const admin = await start();
+    expect((await admin.head('/events')).status).toBe(200);
+  });
+
+  it('is refused: what PostgreSQL does not take as a value, with no error in the log', async () => {
+    const admin = await start();
+    expect((await admin.get('/notifications?channel=%00')).status).toBe(400);
+    expect((await admin.get('/notifications?since=2500000d')).status).toBe(400);
+    expect(admin.lines.filter(({ level }) => Number(level) >= 50)).toEqual([]);
+  });
+});
+
 describe('the name it is asked for under', () => {
   const config = { admin: { ...resolveForTest().admin, allowedHosts: ['tools.example.com'] } };
 

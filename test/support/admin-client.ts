@@ -40,6 +40,10 @@ export class AdminClient {
     return this.#send('GET', path, { accept: 'text/html', ...headers }, '');
   }
 
+  head(path: string): Promise<Answer> {
+    return this.#send('HEAD', path, {}, '');
+  }
+
   /** As a page of this server sends a form, unless `headers` say otherwise. */
   post(path: string, fields: Headers = {}, headers: Headers = {}): Promise<Answer> {
     const form = { origin: this.origin, 'sec-fetch-site': 'same-origin', ...FORM, ...headers };

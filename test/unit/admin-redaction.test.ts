@@ -8,6 +8,8 @@ describe('what is not to be shown', () => {
     [['new_data', 'password', 'length'], '1', true],
     [['new_data', 'items', '0', 'price'], '1', true],
     [['new_data', '2026', '0', 'price'], '1', true],
+    [['new_data', 'items', '+0', 'price'], '1', true],
+    [['new_data', 'items', ' 0', 'price'], '1', true],
     [['0', 'new_data', '1', '2026', '2', 'price'], '1', true],
     [['price'], '1', false],
     [['new_data', 'status'], 'paid', false],

@@ -6,6 +6,8 @@ import {
   onlyFromOurPages,
   onlyKnownHosts,
   onlyOperators,
+  onlyOwnReads,
+  onlyShortAddresses,
   onlyWithFormToken,
   prepare,
 } from './gates.ts';
@@ -42,12 +44,23 @@ export function createApp(
   app.get('/metrics', (context) => metricsPage(context, site, metrics));
   app.use(onlyKnownHosts(site));
   app.get('/assets/:file', serveStaticFile);
-  app.post('*', bodyLimit({ maxSize: LARGEST_FORM }));
+  app.use(onlyShortAddresses());
+  app.use(onlyOwnReads());
+  app.post(
+    '*',
+    bodyLimit({
+      maxSize: LARGEST_FORM,
+      onError: (context) => plain(context, 413, 'What was sent is too large: 4 MB at the most.'),
+    }),
+  );
   app.post('*', onlyFromOurPages(site));
   app.get('/sign-in', (context) => openSignIn(context, site));
   app.post('/sign-in', (context) => signIn(context, site));
   app.use(knowVisitor(site));
-  app.get('/events', (context) => liveEvents(context, site.watch));
+  app.get('/events', (context) =>
+    // Who asks for the head alone would never hang up.
+    context.req.raw.method === 'HEAD' ? context.body(null) : liveEvents(context, site.watch),
+  );
   app.post('*', onlyWithFormToken(site));
   app.post('/sign-out', (context) => signOut(context, site));
   app.post('*', onlyOperators());

@@ -7,6 +7,9 @@ import {
 import { parseTime } from '../../observe/time.ts';
 import type { Redaction } from './redaction.ts';
 
+/** More are nobody's, and more than a statement takes. */
+const MOST_CONDITIONS = 50;
+
 /** The fields of forms that choose notifications; `where` and `id` may come several times. */
 const CHOICE_FIELDS = ['id', 'channel', 'key', 'since', 'until', 'where'] as const;
 
@@ -23,6 +26,12 @@ export function chosenFilter(fields: URLSearchParams, redaction: Redaction): Not
       .map((text) => text.trim())
       .filter((text) => text !== '');
   const [ids, channels, where] = [list('id', /[\s,]+/), list('channel', /,/), list('where', /\n/)];
+  if (where.length > MOST_CONDITIONS) {
+    throw new PgwatchError('USAGE', {
+      what: `${where.length} conditions on fields are too many.`,
+      hint: `Choose with ${MOST_CONDITIONS} at the most.`,
+    });
+  }
   const [since, until] = [one('since'), one('until')];
   return {
     ids: ids.length === 0 ? undefined : ids.map(parseId),

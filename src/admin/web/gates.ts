@@ -35,6 +35,32 @@ export function onlyKnownHosts({ config }: Site): Gate {
   };
 }
 
+/** More conditions in one address are nobody's search, and make pages of megabytes. */
+const MOST_FIELDS = 200;
+
+export function onlyShortAddresses(): Gate {
+  return async (context, next) =>
+    new URL(context.req.url).searchParams.size <= MOST_FIELDS
+      ? next()
+      : plain(context, 400, `The address has more than ${MOST_FIELDS} fields.`);
+}
+
+/**
+ * Refuses what pages of other sites ask for behind their visitor's back. They could not read the answer,
+ * but it would cost work. A link that somebody follows is welcome.
+ */
+export function onlyOwnReads(): Gate {
+  return async (context, next) => {
+    const { req } = context;
+    const site = req.header('sec-fetch-site');
+    const isForeign = site === 'cross-site' || site === 'same-site';
+    const isFollowed =
+      req.header('sec-fetch-mode') === 'navigate' && req.header('sec-fetch-dest') === 'document';
+    if (req.method === 'POST' || !isForeign || isFollowed) return next();
+    return plain(context, 403, `The request comes from another site (Sec-Fetch-Site: ${site}).`);
+  };
+}
+
 /** For what writes. */
 export function onlyFromOurPages({ config, logger }: Site): Gate {
   return async (context, next) => {

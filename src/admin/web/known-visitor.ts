@@ -29,6 +29,9 @@ export type Visitor =
   /** Has done so too often. */
   | { readonly kind: 'too many' };
 
+/** Of a name that is wrong, in the log. */
+const LONGEST_USER = 100;
+
 /** Where no credentials are configured, whoever reaches this server may do everything. */
 const LOCAL: Known = {
   identity: { name: 'local', role: 'operator' },
@@ -60,7 +63,10 @@ export function checkCredentials(
   const identity = credentials.identify(shown);
   if (identity !== undefined) return identity;
   failures.note(address);
-  logger.warn({ address, user: shown.user }, 'wrong credentials at the admin page');
+  logger.warn(
+    { address, user: shown.user?.slice(0, LONGEST_USER) },
+    'wrong credentials at the admin page',
+  );
   return 'wrong';
 }
 

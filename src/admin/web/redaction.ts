@@ -57,7 +57,8 @@ export class Redaction {
 }
 
 function isIndex(part: string): boolean {
-  return /^-?\d+$/.test(part);
+  // As PostgreSQL reads it.
+  return /^\s*[-+]?\d+$/.test(part);
 }
 
 /** All that a path may mean: each number in it is a place in a list, which has no name, or a name. */

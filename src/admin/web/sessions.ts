@@ -8,8 +8,8 @@ interface Session {
 
 /** Sign in once a working day. */
 const LASTS_MS = 12 * 3_600_000;
-/** Whoever signs in more often loses the oldest. */
-const AT_MOST = 1_000;
+/** Of one name; whoever signs in more often loses their own oldest, and nobody else's. */
+const AT_MOST = 100;
 
 /**
  * Who has signed in, in this process: after a restart all sign in again. Kept under a digest, so that
@@ -28,8 +28,11 @@ export class Sessions {
   /** @returns the secret for the cookie */
   open(identity: Identity): string {
     const secret = randomBytes(32).toString('base64url');
-    for (const key of this.#sessions.keys()) {
-      if (this.#sessions.size < AT_MOST) break;
+    const own = [...this.#sessions].filter(
+      ([, session]) =>
+        session.identity.name === identity.name && session.identity.role === identity.role,
+    );
+    for (const [key] of own.slice(0, Math.max(0, own.length + 1 - AT_MOST))) {
       this.#sessions.delete(key);
     }
     this.#sessions.set(keyOf(secret), { identity, until: this.#now() + LASTS_MS });

@@ -40,6 +40,10 @@ export class StatusWatch {
     return this.#ended.signal;
   }
 
+  get watchers(): number {
+    return this.#watchers.size;
+  }
+
   start(): void {
     this.#again(0);
   }

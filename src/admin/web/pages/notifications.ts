@@ -68,11 +68,13 @@ async function results(visit: Visit, choice: NotificationChoice): Promise<Result
   const shown = found.notifications.filter(
     (notification) => !isByKey || !shownSummary(notification, redaction).isKeyHidden,
   );
-  const list = notificationsTable(visit, shown, emptyText(found));
+  const isAll = shown.length === found.notifications.length;
+  const told = isAll ? found : { ...found, nextBeforeId: undefined, incomplete: false };
+  const list = notificationsTable(visit, shown, emptyText(told));
   return {
-    notice: slowNotice(visit, choice, found),
+    notice: slowNotice(visit, choice, told),
     list: liveWhile(isQuick, 'notifications', list),
-    pages: pageLinks(visit, choice, found),
+    pages: pageLinks(visit, choice, told),
   };
 }
 

@@ -28,6 +28,11 @@ export function problemPage(visit: Visit, thrown: unknown): Promise<Response> {
       'Ask for less, or try again later.',
     ]);
   }
+  if (NO_VALUES.has(codeOf(error) ?? '')) {
+    return problem(visit, 400, 'That is not possible', [
+      'A text has a character that PostgreSQL does not take, or a time lies outside of what it knows.',
+    ]);
+  }
   if (error instanceof PgwatchError && error.code === 'DATABASE_UNREACHABLE') {
     // Open pages ask every two seconds; whoever serves them logs the outage.
     logger.debug({ err: error, path: visit.path }, 'the database could not be reached');
@@ -46,6 +51,12 @@ export function problemPage(visit: Visit, thrown: unknown): Promise<Response> {
     'The log of the process that serves this page tells what.',
   ]);
 }
+
+/** What was typed can be no value: U+0000 in a text, a time before all times. */
+const NO_VALUES: ReadonlySet<string> = new Set([
+  SQLSTATE.characterNotInRepertoire,
+  SQLSTATE.datetimeOverflow,
+]);
 
 type Status = 200 | 400 | 404 | 409 | 500 | 503;
 

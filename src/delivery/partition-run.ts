@@ -1,3 +1,4 @@
+import { setMaxListeners } from 'node:events';
 import type { Logger } from 'pino';
 import { within } from '../abandonable.ts';
 import type { Consumer } from '../consumer/consumer.ts';
@@ -170,12 +171,15 @@ export class PartitionRun {
   ): ConsumerLoop {
     const { db, consumer, settings, claim, upTo, aborting, logger, watch } = this.#options;
     const { batchSize, limits, fallbackSeconds, once } = settings;
+    // Whoever has taken over handles it again; what we still do of it is of no use.
+    const signal = AbortSignal.any([aborting, this.#fence.signal]);
+    // Each running handler listens to it, or several times; that is no leak.
+    setMaxListeners(0, signal);
     const execution: Execution = {
       consumer,
       policy: { ...settings.retry, ...consumer.retry },
       timeLimitSeconds: consumer.handlerTimeoutSeconds ?? settings.handlerTimeoutSeconds,
-      // Whoever has taken over handles it again; what we still do of it is of no use.
-      context: { signal: AbortSignal.any([aborting, this.#fence.signal]), logger, consumer },
+      context: { signal, logger, consumer },
       watch,
     };
     return new ConsumerLoop({

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished } from 'vitest';
 import { defineConsumer } from '../../src/consumer/define-consumer.ts';
 import type { Notification } from '../../src/log/notification.ts';
 import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
@@ -27,6 +27,25 @@ describe('concurrency', () => {
     await received.count(4);
     expect(names()).toEqual(['a1', 'b1', 'none', 'a2']);
     b1.open();
+  });
+
+  it('of more than ten at a time makes Node warn of no leak', async () => {
+    const warnings: string[] = [];
+    const note = ({ name }: Error) => void warnings.push(name);
+    process.on('warning', note);
+    onTestFinished(() => void process.off('warning', note));
+    const { opened, open } = gate();
+    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()], {
+      concurrency: 20,
+      handle: () => opened,
+    });
+    await fixture.startLive([consumer]);
+    for (let n = 0; n < 20; n += 1) await fixture.notify(n);
+    await received.count(20);
+    open();
+    // Warnings come in a turn of their own, before a statement of ours is answered.
+    await fixture.database.query('select');
+    expect(warnings).toEqual([]);
   });
 
   it('lets one that hangs hold up its own key only, and its crash repeat little', async () => {

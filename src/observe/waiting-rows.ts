@@ -5,9 +5,13 @@ export interface WaitingRowsOptions {
   readonly limit: string;
   /** The row that has the columns of the cursor. */
   readonly cursor: string;
+  /** In a window, not beyond this id: an SQL expression. Default: as far as there are any. */
+  readonly upToId?: string;
   /** A further condition on the row `log`. Default: it has no redelivery, which tells of it then. */
   readonly condition?: string;
 }
+
+const HIGHEST_ID = '9223372036854775807';
 
 /** A condition on the rows `c` and `log`: none tells of it. */
 export function noRedelivery(names: Names): string {
@@ -26,7 +30,10 @@ export function noRedelivery(names: Names): string {
  * would read all of the log. Each is ordered as its index is, or the planner takes another one; see
  * reading.ts.)
  */
-export function waitingFor(names: Names, { limit, cursor, condition }: WaitingRowsOptions): string {
+export function waitingFor(
+  names: Names,
+  { limit, cursor, condition, upToId = HIGHEST_ID }: WaitingRowsOptions,
+): string {
   const log = qualified(names, 'notification_log');
   const isWanted = `
     (c.partitions = 1 or ${qualified(names, 'partition_of')}(log.key, log.id, c.partitions) = ${cursor}.partition)
@@ -38,7 +45,8 @@ export function waitingFor(names: Names, { limit, cursor, condition }: WaitingRo
       select log.created_at, log.id
       from ${log} log
       where ${cursor}.until is not null
-        and (log.channel, log.id) > (ch.channel, ${cursor}.last_id) and log.channel <= ch.channel
+        and (log.channel, log.id) > (ch.channel, ${cursor}.last_id)
+        and (log.channel, log.id) <= (ch.channel, ${upToId})
         and not pg_visible_in_snapshot(log.xid, ${cursor}.seen) and ${isWanted}
       order by log.channel, log.id
       limit ${limit}

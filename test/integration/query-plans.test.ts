@@ -69,8 +69,8 @@ beforeAll(async () => {
      insert into pgwatch.consumer_cursor (consumer_id, channels, seen, until, last_id)
      select id, '{busy,quiet}',
             case name when 'level' then $1::pg_snapshot else '1:1:' end,
-            case name when 'behind' then $2::pg_snapshot end,
-            case name when 'behind' then 199000 end
+            case when name <> 'level' then $2::pg_snapshot end,
+            case name when 'behind' then 100000 end
      from made`,
     [`${LAST_XID - 20}:${LAST_XID + 9}:${LAST_XID - 15}`, UP_TO_NOW],
   );
@@ -247,6 +247,16 @@ const OBSERVED: typeof HOT_PATHS = [
     () => ['1000', positionsOf(`${LAST_XID - 20}:${LAST_XID - 20}:`)],
   ],
   [
+    'the count of what a cursor has passed that stands still before a backlog',
+    () => passedStatement(test.db.names),
+    () => ['1000', inBacklog(100_000)],
+  ],
+  [
+    'the count of what a cursor has passed in the middle of a backlog',
+    () => passedStatement(test.db.names),
+    () => ['1000000', inBacklog(99_800)],
+  ],
+  [
     'the story of one notification, for all consumers',
     () => storiesStatement(test.db.names),
     () => ['150000'],
@@ -258,6 +268,12 @@ const OBSERVED: typeof HOT_PATHS = [
     () => ['1000', 'level'],
   ],
 ];
+
+/** Where the consumer was before that is behind. */
+function inBacklog(lastId: number): string {
+  const behind = { consumer: 'behind', channels: ['busy', 'quiet'], partition: 0 };
+  return JSON.stringify([{ ...behind, seen: '1:1:', until: UP_TO_NOW, last_id: lastId }]);
+}
 
 /** Where the consumers of this log were before, as passedStatement() is given them. */
 function positionsOf(seen: string): string {

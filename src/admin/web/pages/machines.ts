@@ -1,10 +1,14 @@
 import type { Context } from 'hono';
+import { within } from '../../../abandonable.ts';
 import type { Env } from '../gates.ts';
 import { knownVisitor } from '../known-visitor.ts';
 import type { AdminOptions } from '../options.ts';
 import { askToSignIn, plain } from '../plain.ts';
 import { refuseHost } from '../request-guard.ts';
 import type { Site } from '../site.ts';
+
+/** Pages may hold all connections for longer than an orchestrator waits. */
+const ANSWER_WITHIN_MS = 2_000;
 
 /** What orchestrators ask; it needs no credentials, and says nothing that would. */
 export async function readinessPage(
@@ -18,10 +22,13 @@ export async function readinessPage(
 
 async function answersOf({ db }: Site) {
   try {
-    await db.pool.query('select');
+    await within(db.pool.query('select'), ANSWER_WITHIN_MS);
     return { ready: true, reasons: [] };
   } catch {
-    return { ready: false, reasons: ['the database does not answer'] };
+    return {
+      ready: false,
+      reasons: [`the database does not answer within ${ANSWER_WITHIN_MS / 1000} s`],
+    };
   }
 }
 

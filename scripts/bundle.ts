@@ -1,10 +1,12 @@
-import { readFile, rm, writeFile } from 'node:fs/promises';
-import { join } from 'node:path';
+import { mkdir, readFile, rm, writeFile } from 'node:fs/promises';
+import { join, relative } from 'node:path';
 import { fileURLToPath } from 'node:url';
 import { build } from 'esbuild';
 import manifest from '../package.json' with { type: 'json' };
 
 const ROOT = fileURLToPath(new URL('..', import.meta.url));
+
+const DIST = join(ROOT, 'dist');
 
 /** Packages that become part of our own files; the other dependencies stay imports. */
 const BUNDLED: readonly string[] = ['kysely'];
@@ -26,10 +28,12 @@ export async function bundle(
   entries: Readonly<Record<string, string>> = ENTRIES,
 ): Promise<void> {
   await rm(folder, { recursive: true, force: true });
-  await build({
+  const { outputFiles } = await build({
     absWorkingDir: ROOT,
     entryPoints: entries,
-    outdir: folder,
+    // Wherever it is written to, its maps name the sources as from there.
+    outdir: DIST,
+    write: false,
     bundle: true,
     splitting: true,
     format: 'esm',
@@ -41,6 +45,10 @@ export async function bundle(
     sourcesContent: false,
     logLevel: 'warning',
   });
+  await mkdir(folder, { recursive: true });
+  for (const { path, contents } of outputFiles) {
+    await writeFile(join(folder, relative(DIST, path)), contents);
+  }
   await writeFile(join(folder, 'LICENSES.txt'), await licences());
 }
 

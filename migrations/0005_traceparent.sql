@@ -11,8 +11,8 @@ alter table @schema@.notification_log alter column traceparent set default
     pg_catalog.current_setting('pgwatch.traceparent', true),
     '^(?!ff)[0-9a-f]{2}-(?!0{32})[0-9a-f]{32}-(?!0{16})[0-9a-f]{16}-[0-9a-f]{2}$');
 
--- smart_notify() with the traceparent for this notification alone. The clause keeps what it sets from
--- whatever else the transaction writes.
+-- smart_notify() with the traceparent for this notification alone: the setting is put back for whatever
+-- else the transaction writes. (Not by a SET clause, which only a superuser may write.)
 create function @functions_schema@.smart_notify(
   channel_name text,
   payload_data jsonb,
@@ -21,11 +21,15 @@ create function @functions_schema@.smart_notify(
 ) returns bigint
 language plpgsql volatile security definer
 set search_path = pg_catalog, pg_temp
-set pgwatch.traceparent = ''
 as $$
+declare
+  before text := current_setting('pgwatch.traceparent', true);
+  notification_id bigint;
 begin
   perform set_config('pgwatch.traceparent', coalesce(traceparent, ''), true);
-  return @schema@.append(channel_name, key, payload_data, true);
+  notification_id := @schema@.append(channel_name, key, payload_data, true);
+  perform set_config('pgwatch.traceparent', coalesce(before, ''), true);
+  return notification_id;
 end
 $$;
 comment on function @functions_schema@.smart_notify(text, jsonb, text, text) is

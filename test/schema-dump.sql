@@ -595,11 +595,15 @@ CREATE OR REPLACE FUNCTION pgwatch_api.smart_notify(channel_name text, payload_d
  LANGUAGE plpgsql
  SECURITY DEFINER
  SET search_path TO 'pg_catalog', 'pg_temp'
- SET "pgwatch.traceparent" TO ''
 AS $function$
+declare
+  before text := current_setting('pgwatch.traceparent', true);
+  notification_id bigint;
 begin
   perform set_config('pgwatch.traceparent', coalesce(traceparent, ''), true);
-  return "pgwatch".append(channel_name, key, payload_data, true);
+  notification_id := "pgwatch".append(channel_name, key, payload_data, true);
+  perform set_config('pgwatch.traceparent', coalesce(before, ''), true);
+  return notification_id;
 end
 $function$;
 grant execute on function pgwatch_api.smart_notify(text,jsonb,text,text) to public;

@@ -299,8 +299,7 @@ describe('the functions of pgwatch', () => {
       { name: 'append', settings: [searchPath] },
       { name: 'append_many', settings: [searchPath] },
       { name: 'smart_notify', settings: [searchPath] },
-      // What it sets for one notification does not outlast it.
-      { name: 'smart_notify', settings: [searchPath, 'pgwatch.traceparent='] },
+      { name: 'smart_notify', settings: [searchPath] },
     ]);
   });
 });

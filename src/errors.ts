@@ -50,7 +50,6 @@ export const ERROR_KINDS = {
   MIGRATION_FAILED: 'failure',
   // the admin page
   ADMIN_CREDENTIALS: 'usage',
-  ADMIN_ADDRESS: 'failure',
   // the embedded server
   EMBEDDED_NOT_INSTALLED: 'usage',
   EMBEDDED_START_FAILED: 'failure',

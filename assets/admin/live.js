@@ -1,5 +1,6 @@
 import { drawCharts, isChart, redraw } from './charts.js';
 import { Idiomorph } from './idiomorph.js';
+import { say } from './said.js';
 import { isSelecting, show } from './selection.js';
 
 /**
@@ -10,6 +11,7 @@ import { isSelecting, show } from './selection.js';
 export function keepLive() {
   if (document.getElementById('live-light') === null) return;
   if (!hasLiveParts()) return;
+  document.getElementById('live-light').hidden = false;
   listen();
   // A browser opens six connections to a server, for all its tabs: only the one in front needs one.
   document.addEventListener('visibilitychange', listen);
@@ -68,8 +70,10 @@ async function refresh() {
 function tell(state, text) {
   const light = document.getElementById('live-light');
   if (light.dataset.state === state) return;
+  const isFirst = light.dataset.state === 'off' && state === 'on';
   light.dataset.state = state;
   light.textContent = text;
+  if (!isFirst) say(text);
 }
 
 function replace(page) {

@@ -1,3 +1,5 @@
+import { say } from './said.js';
+
 /** Whether rows are selected: the page then stays as it is, so that nothing moves under the hand. */
 export function isSelecting() {
   return document.querySelector('input[data-select]:checked') !== null;
@@ -10,7 +12,9 @@ export function watchSelection() {
     if (target.dataset.selectAll !== undefined) {
       for (const box of boxes()) box.checked = target.checked;
     }
-    if (target.dataset.select !== undefined || target.dataset.selectAll !== undefined) show();
+    if (target.dataset.select !== undefined || target.dataset.selectAll !== undefined) {
+      say(`${show()} selected`);
+    }
   });
   document.addEventListener('keydown', (event) => {
     if (event.key !== 'Escape' || !isSelecting()) return;
@@ -20,7 +24,7 @@ export function watchSelection() {
   show();
 }
 
-/** What depends on the selection; called again after the page has changed. */
+/** What depends on the selection; called again after the page has changed. @returns how many are selected */
 export function show() {
   const all = boxes();
   const selected = all.filter((box) => box.checked).length;
@@ -35,6 +39,7 @@ export function show() {
     button.disabled = selected === 0;
   }
   document.documentElement.toggleAttribute('data-frozen', selected > 0);
+  return selected;
 }
 
 function boxes() {

@@ -1,7 +1,8 @@
-import { type BindAddress, parseBindAddress } from '../admin/web/bind-address.ts';
 import type { AdminOptions } from '../admin/web/options.ts';
 import type { AdminServer } from '../admin/web/server.ts';
 import { type Database, openDatabase } from '../db/database.ts';
+import { PgwatchError } from '../errors.ts';
+import { type ListenAddress, parseListenAddress } from '../listen-address.ts';
 import type { CommandContext } from './options.ts';
 
 /** What the process that serves the page can tell of itself. */
@@ -9,12 +10,14 @@ type Answers = Pick<AdminOptions, 'metrics' | 'readiness'>;
 
 /** Enough for some people; deliveries have a pool of their own. */
 const POOL_SIZE = 4;
+/** Then a page says that others are at it, instead of showing nothing. */
+const POOL_WAIT_SECONDS = 5;
 
 /** Serves the admin page over connections of its own to the same database. The caller closes it. */
 export async function serveAdmin(
   { config, env, logger }: CommandContext,
   { url, names: { schema, functionsSchema } }: Pick<Database, 'url' | 'names'>,
-  bind: BindAddress,
+  bind: ListenAddress,
   answers: Answers = {},
 ): Promise<AdminServer> {
   const { startAdminServer } = await import('../admin/web/server.ts');
@@ -23,6 +26,7 @@ export async function serveAdmin(
     schema,
     functionsSchema,
     poolSize: POOL_SIZE,
+    poolWaitSeconds: POOL_WAIT_SECONDS,
     queryTimeoutSeconds: config.queryTimeoutSeconds,
     preparedStatements: config.preparedStatements,
     onIdleError: (error) => logger.debug({ err: error }, 'idle connection lost'),
@@ -46,12 +50,22 @@ export async function serveBesideAdmin(
   task: () => Promise<void>,
 ): Promise<void> {
   if (address === undefined) return task();
-  const { host, port } = context.config.admin;
-  const bind = address === '' ? { host, port } : parseBindAddress(address, { host, port });
+  const bind = addressOf(address, context.config.admin);
   const server = await serveAdmin(context, db, bind, answers);
   try {
     await task();
   } finally {
     await server.close();
   }
+}
+
+/** @throws USAGE */
+function addressOf(typed: string, { host, port }: ListenAddress): ListenAddress {
+  if (typed === '') return { host, port };
+  const address = parseListenAddress(typed, { host, port });
+  if (address !== undefined) return address;
+  throw new PgwatchError('USAGE', {
+    what: `${JSON.stringify(typed)} is no address to listen at.`,
+    hint: 'Write host:port, such as 127.0.0.1:7432 or [::1]:7432, or only a port.',
+  });
 }

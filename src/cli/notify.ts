@@ -4,9 +4,12 @@ import type { Database } from '../db/database.ts';
 import { PgwatchError } from '../errors.ts';
 import { appendJson } from '../log/append.ts';
 import { assertChannel } from '../log/channel.ts';
+import { assertJsonText } from '../log/payload.ts';
 import { suggest } from '../suggest.ts';
 import type { CommandContext, NotifyOptions } from './options.ts';
 import { withDatabase } from './with-database.ts';
+
+const QUOTE_IT = `Quote it for the shell, as in: pgwatch notify my_channel '{"event":"test"}'. A text needs its own quotes: '"text"'.`;
 
 /** Sends one notification and prints its id. */
 export async function runNotify(
@@ -17,7 +20,7 @@ export async function runNotify(
 ): Promise<number> {
   assertChannel(channel);
   const payload = json === '-' ? await readPayload(context.input) : json;
-  assertJson(payload);
+  assertJsonText(payload, QUOTE_IT);
   await withDatabase(context, 'schema', async (db) => {
     const id = await appendJson(db.pool, channel, payload, {
       key: key ?? null,
@@ -53,19 +56,6 @@ async function readPayload(input: Readable): Promise<string> {
       what: 'The payload on standard input is not UTF-8.',
       why: 'JSON is, so nobody can tell which characters its bytes mean.',
       hint: 'Convert it first, as in: iconv -f latin1 -t utf-8 payload.json | pgwatch notify my_channel -',
-      cause,
-    });
-  }
-}
-
-function assertJson(payload: string): void {
-  try {
-    JSON.parse(payload);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PgwatchError('PAYLOAD_INVALID', {
-      what: `The payload is no JSON: ${reason}.`,
-      hint: `Quote it for the shell, as in: pgwatch notify my_channel '{"event":"test"}'. A text needs its own quotes: '"text"'.`,
       cause,
     });
   }

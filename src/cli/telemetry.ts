@@ -69,7 +69,8 @@ export async function serveBesideMetrics(
   if (config.metrics === undefined || answers === undefined) return task();
   const { startMetricsServer } = await import('../metrics/metrics-server.ts');
   const server = await startMetricsServer({
-    ...config.metrics,
+    bind: config.metrics,
+    allowedHosts: config.admin.allowedHosts,
     ...answers,
     onError: (err) => logger.warn({ err }, 'a request for metrics could not be answered'),
   });

@@ -1,12 +1,13 @@
 import { Buffer } from 'node:buffer';
 import * as v from 'valibot';
 import { isRecord } from '../is-record.ts';
+import { parseListenAddress } from '../listen-address.ts';
 import { LOG_FORMATS, LOG_LEVELS } from '../log-level.ts';
 import { suggest } from '../suggest.ts';
 import { type ConfigProblem, showValue } from './config-problem.ts';
 import { type ConsumersChoice, consumersFaults, isConsumers } from './consumers-choice.ts';
 import { databaseUrlFault } from './database-url.ts';
-import { parseListenAddress } from './listen-address.ts';
+import { METRICS_ADDRESS } from './defaults.ts';
 import { type PgwatchConfig, WAKES } from './pgwatch-config.ts';
 
 /** Just below the longest time that a timer of Node can run. */
@@ -56,7 +57,7 @@ const SCHEMA_NAME = 'a name of 1 to 63 bytes that does not start with "pg_"';
 const LISTEN_ADDRESS = 'an address as "127.0.0.1:9464", true or false';
 
 function isListenAddress(found: string): boolean {
-  return parseListenAddress(found) !== undefined;
+  return parseListenAddress(found, METRICS_ADDRESS) !== undefined;
 }
 
 const NAMES = 'a list of host names';
@@ -136,6 +137,7 @@ const schema = section({
       port: integer(0, 65_535),
       prefix: text('a path such as "/pgwatch"', isPrefix),
       trustForwardedPrefix: v.optional(v.boolean('true or false')),
+      trustForwardedFor: v.optional(v.boolean('true or false')),
       allowedHosts: v.optional(v.union([v.string(NAMES), v.array(v.string(NAMES), NAMES)], NAMES)),
     }),
   ),

@@ -1,11 +1,11 @@
 import { dirname, resolve } from 'node:path';
 import { shownPath } from '../error-place.ts';
 import { isRecord } from '../is-record.ts';
+import { type ListenAddress, parseListenAddress } from '../listen-address.ts';
 import { type ConfigProblem, configError, showValue } from './config-problem.ts';
 import { checkConfig } from './config-schema.ts';
 import { DEFAULTS, METRICS_ADDRESS } from './defaults.ts';
 import { type FoundConfig, readNamedConfig, searchConfig } from './find-config.ts';
-import { type ListenAddress, parseListenAddress } from './listen-address.ts';
 import type { PgwatchConfig } from './pgwatch-config.ts';
 import type {
   ConsumerGlobs,
@@ -146,7 +146,7 @@ function databaseChoice(database: string | undefined): DatabaseChoice {
 
 function metricsAddress(metrics: string | boolean | undefined): ListenAddress | undefined {
   if (metrics === undefined || metrics === false) return undefined;
-  return parseListenAddress(metrics === true ? METRICS_ADDRESS : metrics);
+  return metrics === true ? METRICS_ADDRESS : parseListenAddress(metrics, METRICS_ADDRESS);
 }
 
 function checkRetry(

@@ -134,6 +134,11 @@ export interface AdminConfig {
    */
   readonly trustForwardedPrefix?: boolean | undefined;
   /**
+   * Whether to believe the last address in the header X-Forwarded-For: it is then logged, and made to
+   * wait when it shows wrong credentials. Only where a proxy sets or extends it. Default false.
+   */
+  readonly trustForwardedFor?: boolean | undefined;
+  /**
    * The names under which the page may be asked for, besides `localhost` and addresses: a list, or a
    * text with commas. Default: none.
    */

@@ -1,5 +1,5 @@
+import type { ListenAddress } from '../listen-address.ts';
 import type { LogFormat, LogLevel } from '../log-level.ts';
-import type { ListenAddress } from './listen-address.ts';
 import type { Wake } from './pgwatch-config.ts';
 
 /** The configuration that everything runs with: flags, environment, file and defaults in one. */
@@ -46,6 +46,7 @@ export interface ResolvedAdmin {
   /** Empty: none. */
   readonly prefix: string;
   readonly trustForwardedPrefix: boolean;
+  readonly trustForwardedFor: boolean;
   /** In small letters. */
   readonly allowedHosts: readonly string[];
 }

@@ -71,6 +71,11 @@ export const SETTINGS = [
     kind: 'boolean',
   },
   {
+    key: 'admin.trustForwardedFor',
+    variables: ['PGWATCH_ADMIN_TRUST_FORWARDED_FOR'],
+    kind: 'boolean',
+  },
+  {
     key: 'admin.allowedHosts',
     variables: ['PGWATCH_ADMIN_ALLOWED_HOSTS'],
     flag: '--allowed-hosts',

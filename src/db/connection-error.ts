@@ -1,7 +1,7 @@
 import { messageOf } from '../error-fields.ts';
 import { PgwatchError } from '../errors.ts';
 import { ServersError } from './servers.ts';
-import { codeOf, SQLSTATE } from './sqlstate.ts';
+import { codeOf, SQLSTATE, wasRefused } from './sqlstate.ts';
 
 interface Explanation {
   readonly why: string;
@@ -53,6 +53,10 @@ const EXPLANATIONS: Record<string, Explanation> = {
     why: 'That database does not exist.',
     hint: 'Create it (createdb), or correct the name at the end of the database URL.',
   },
+  [SQLSTATE.notInPrerequisiteState]: {
+    why: 'That database takes no connections.',
+    hint: 'Somebody has closed it, perhaps to copy or drop it. Wait, or open it: alter database … allow_connections true;',
+  },
   [SQLSTATE.tooManyConnections]: {
     why: 'The server has no connection left.',
     hint: "Raise max_connections, lower other programs' pools, or set poolSize in the configuration.",
@@ -83,10 +87,14 @@ export function explainConnectionError(error: unknown, target: string): unknown 
 
 function explain(error: unknown): Explanation | undefined {
   const code = codeOf(error);
+  // Of a statement, it says something else.
+  if (code === SQLSTATE.notInPrerequisiteState && wasRefused(error)) return undefined;
   if (code !== undefined) return EXPLANATIONS[code];
   // node-postgres reports these without a code.
   if (!(error instanceof Error)) return undefined;
-  if (/timeout (exceeded|expired)/i.test(error.message)) return EXPLANATIONS['ETIMEDOUT'];
+  if (/timeout (exceeded|expired)|due to connection timeout/i.test(error.message)) {
+    return EXPLANATIONS['ETIMEDOUT'];
+  }
   return /connection terminated/i.test(error.message) ? BROKEN : undefined;
 }
 

@@ -27,6 +27,8 @@ export interface DatabaseOptions {
   readonly functionsSchema: string;
   /** Connections at the most. */
   readonly poolSize: number;
+  /** How long somebody waits for a connection while all are lent out. Default: for ever. */
+  readonly poolWaitSeconds?: number;
   /** Told when an idle connection breaks; the pool replaces it on its own. */
   readonly onIdleError?: (error: Error) => void;
   /**
@@ -52,6 +54,7 @@ export function openDatabase(options: DatabaseOptions): Database {
     mayTakeLonger: true,
     preparedStatements: options.preparedStatements ?? true,
     max: options.poolSize,
+    waitMs: options.poolWaitSeconds === undefined ? undefined : options.poolWaitSeconds * 1000,
     onIdleError: options.onIdleError,
   });
   const kysely = new Kysely<Tables>({ dialect: new PostgresDialect({ pool }) });

@@ -3,12 +3,14 @@ import pg from 'pg';
 /** The SQLSTATEs that pgwatch decides by, named. */
 export const SQLSTATE = {
   undefinedTable: '42P01',
+  undefinedColumn: '42703',
   undefinedFunction: '42883',
   invalidSchemaName: '3F000',
   insufficientPrivilege: '42501',
   lockNotAvailable: '55P03',
   activeSqlTransaction: '25001',
   featureNotSupported: '0A000',
+  notInPrerequisiteState: '55000',
   invalidPassword: '28P01',
   invalidAuthorization: '28000',
   undefinedDatabase: '3D000',

@@ -55,6 +55,16 @@ function hasCircle(payload: unknown): boolean {
   return false;
 }
 
+/** Of a text that somebody typed. @param hint how it is to be typed @throws PAYLOAD_INVALID */
+export function assertJsonText(text: string, hint: string): void {
+  try {
+    JSON.parse(text);
+  } catch (cause) {
+    const reason = cause instanceof Error ? cause.message : String(cause);
+    throw payloadInvalid(`The payload is no JSON: ${reason}.`, { hint, cause });
+  }
+}
+
 /**
  * Refuses the two things that are JSON but no jsonb: a NUL, half a surrogate pair. Found here, they
  * do not cost the caller a transaction. Not by parsing: a walk through the values would overflow

@@ -1,7 +1,7 @@
-import { createServer, type ServerResponse } from 'node:http';
-import type { AddressInfo } from 'node:net';
-import { codeOf } from '../db/sqlstate.ts';
-import { PgwatchError } from '../errors.ts';
+import { createServer, type IncomingMessage, type ServerResponse } from 'node:http';
+import { refuseHost } from '../http/known-host.ts';
+import { openPort } from '../http/open-port.ts';
+import { isLoopback, type ListenAddress, shownAddress } from '../listen-address.ts';
 
 /** Whether a daemon does its work, and if not, what is missing. */
 export interface ReadinessReport {
@@ -10,8 +10,9 @@ export interface ReadinessReport {
 }
 
 export interface MetricsServerOptions {
-  readonly host: string;
-  readonly port: number;
+  readonly bind: ListenAddress;
+  /** Names that requests may be for, besides `localhost` and addresses, in small letters. */
+  readonly allowedHosts: readonly string[];
   readonly metrics: { readonly contentType: string; text(): Promise<string> };
   readonly readiness: () => Promise<ReadinessReport>;
   readonly onError: (error: unknown) => void;
@@ -35,22 +36,22 @@ interface Answer {
  * @throws ADDRESS_UNAVAILABLE
  */
 export async function startMetricsServer(options: MetricsServerOptions): Promise<MetricsServer> {
-  const { host, port, onError } = options;
+  const { bind, onError } = options;
   const server = createServer((request, response) => {
-    answer(options, request.method, request.url)
+    answer(options, request)
       .catch((error: unknown) => {
         onError(error);
         return plain(500, 'This could not be answered; the log says why.');
       })
       .then((answered) => send(response, answered, request.method === 'HEAD'), onError);
   });
-  await new Promise<void>((resolve, reject) => {
-    server.once('error', (cause) => reject(addressUnavailable(host, port, cause)));
-    server.listen(port, host, resolve);
+  const address = await openPort(server, bind, {
+    what: 'The metrics',
+    how: 'with --metrics host:port',
   });
   server.on('error', onError);
   return {
-    url: urlOf(server.address()),
+    url: `http://${shownAddress(address)}`,
     close: () =>
       new Promise((resolve) => {
         server.close(() => resolve());
@@ -60,14 +61,18 @@ export async function startMetricsServer(options: MetricsServerOptions): Promise
 }
 
 async function answer(
-  { metrics, readiness }: MetricsServerOptions,
-  method = '',
-  url = '',
+  { bind, allowedHosts, metrics, readiness }: MetricsServerOptions,
+  { method = '', url = '', headers }: IncomingMessage,
 ): Promise<Answer> {
   if (method !== 'GET' && method !== 'HEAD') return plain(405, 'Ask with GET.');
   switch (url.replace(/\?.*/s, '')) {
-    case '/metrics':
+    case '/metrics': {
+      // Where others reach it anyway, a browser on this machine gives nothing away; and there, a
+      // collector asks for whatever name the machine has.
+      const refusal = isLoopback(bind.host) ? refuseHost(headers.host, allowedHosts) : undefined;
+      if (refusal !== undefined) return plain(421, refusal);
       return { status: 200, type: metrics.contentType, body: await metrics.text() };
+    }
     case '/healthz':
       return plain(200, 'alive');
     case '/readyz': {
@@ -91,21 +96,4 @@ function send(response: ServerResponse, { status, type, body }: Answer, isHead: 
     ...(status === 405 ? { allow: 'GET, HEAD' } : {}),
   });
   response.end(isHead ? undefined : body);
-}
-
-function urlOf(address: AddressInfo | string | null): string {
-  if (address === null || typeof address === 'string') return String(address);
-  const host = address.family === 'IPv6' ? `[${address.address}]` : address.address;
-  return `http://${host}:${address.port}`;
-}
-
-function addressUnavailable(host: string, port: number, cause: Error): PgwatchError {
-  const isTaken = codeOf(cause) === 'EADDRINUSE';
-  return new PgwatchError('ADDRESS_UNAVAILABLE', {
-    what: `Nothing can be served on ${host}:${port}: ${cause.message}.`,
-    hint: isTaken
-      ? 'Another program is there; name another port with --metrics host:port.'
-      : 'Name an address of this machine, and a port that this user may take: --metrics host:port.',
-    cause,
-  });
 }

@@ -100,8 +100,10 @@ const SEVERITY: Readonly<Record<ConsumerState, number>> = {
   live: 5,
 };
 
-function severity({ state, dead }: ConsumerStatus): number {
-  return state !== 'no owner' && state !== 'stopped' && dead > 0 ? 2 : SEVERITY[state];
+function severity({ state, dead, retrying, lastError }: ConsumerStatus): number {
+  if (state === 'no owner' || state === 'stopped') return SEVERITY[state];
+  if (dead > 0) return 2;
+  return retrying > 0 && lastError !== undefined ? 2.5 : SEVERITY[state];
 }
 
 function statusOf(row: ConsumerRow, found: Backlog | undefined): ConsumerStatus {

@@ -70,10 +70,8 @@ const field = (name: string, length: number) =>
   `case when not ${IS_LARGE} then left(log.payload ->> '${name}', ${length}) end`;
 const isObject = (name: string) => `jsonb_typeof(log.payload -> '${name}') = 'object'`;
 
-/** The columns of a SummaryRow, of `log`. */
-export const SUMMARY_COLUMNS = `log.id, log.channel, left(log.key, 1000) as key,
-  log.created_at as written_at, pg_column_size(log.payload) as stored_bytes, ${IS_LARGE} as is_large,
-  ${field('table', 200)} as table, ${field('action', 200)} as action, ${field('id', 1000)} as record_id,
+/** What a key may be made of: the columns id_columns and is_large, of `log`. */
+export const KEY_COLUMNS = `${IS_LARGE} as is_large,
   case
     when ${IS_LARGE} then null
     when ${isObject('id')} then array(select jsonb_object_keys(log.payload -> 'id'))
@@ -84,6 +82,12 @@ export const SUMMARY_COLUMNS = `log.id, log.channel, left(log.key, 1000) as key,
              when ${isObject('old_data')} then log.payload -> 'old_data' end) as fields (name, value)
       where value = log.payload ->> 'id')
   end as id_columns`;
+
+/** The columns of a SummaryRow, of `log`. */
+export const SUMMARY_COLUMNS = `log.id, log.channel, left(log.key, 1000) as key,
+  log.created_at as written_at, pg_column_size(log.payload) as stored_bytes,
+  ${field('table', 200)} as table, ${field('action', 200)} as action, ${field('id', 1000)} as record_id,
+  ${KEY_COLUMNS}`;
 
 export function summaryOf(row: SummaryRow): Omit<NotificationSummary, 'deliveries'> {
   return {

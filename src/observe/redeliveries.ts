@@ -2,6 +2,7 @@ import { type Names, qualified } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 import { ERROR_GROUP } from './error-group.ts';
 import { conditionsOf, type NotificationFilter, Parameters } from './notification-filter.ts';
+import { KEY_COLUMNS } from './notification-record.ts';
 
 /** A notification that waits to be handled again, or is a dead letter. */
 export interface Redelivery {
@@ -16,6 +17,9 @@ export interface Redelivery {
   readonly error: string | undefined;
   /** When it came to this. */
   readonly since: Date;
+  /** What the key may be made of; see NotificationSummary. */
+  readonly idColumns: readonly string[];
+  readonly isLarge: boolean;
 }
 
 /** Errors of one consumer that are alike. */
@@ -53,6 +57,8 @@ interface Row {
   due_at: Date | null;
   error: string | null;
   since: Date;
+  id_columns: string[] | null;
+  is_large: boolean | null;
 }
 
 const COLUMNS = `r.notification_id as id, r.channel, r.key, r.reason, r.attempt as attempts,
@@ -68,7 +74,7 @@ export async function readRetryQueue(
 ): Promise<readonly Redelivery[]> {
   const rows = await query<Row>(
     db,
-    `select queue.*
+    `select queue.*, ${KEY_COLUMNS}
      from ${qualified(names, 'consumer')} c
      join ${qualified(names, 'consumer_cursor')} p on p.consumer_id = c.id
      cross join lateral (
@@ -78,6 +84,7 @@ export async function readRetryQueue(
        order by r.consumer_id, r.partition, r.due_at, r.notification_id
        limit $2
      ) queue
+     left join ${qualified(names, 'notification_log')} log on log.id = queue.id
      where c.name = $1
      order by queue.due_at nulls last, queue.id
      limit $2`,
@@ -104,7 +111,7 @@ export async function findDeadLetters(
   ];
   const rows = await query<Row>(
     db,
-    `select ${COLUMNS}
+    `select ${COLUMNS}, ${KEY_COLUMNS}
      from ${qualified(names, 'consumer')} c
      join ${qualified(names, 'redelivery')} r on r.consumer_id = c.id
      join ${qualified(names, 'notification_log')} log on log.id = r.notification_id
@@ -167,12 +174,15 @@ export async function groupErrors(
   }));
 }
 
-function redeliveryOf({ due_at, ...row }: Row): Redelivery {
+function redeliveryOf({ due_at, id_columns, is_large, ...row }: Row): Redelivery {
   return {
     ...row,
     id: Number(row.id),
     key: row.key ?? undefined,
     dueAt: due_at ?? undefined,
     error: row.error ?? undefined,
+    idColumns: id_columns ?? [],
+    // Of what is not in the log any more nobody knows.
+    isLarge: is_large ?? true,
   };
 }

@@ -136,7 +136,7 @@ describe('signing in', () => {
     await assertUsable(page);
     await page.getByLabel('Password or token').fill('wrong');
     await page.getByRole('button', { name: 'Sign in' }).click();
-    await page.getByText('That is not right.').waitFor();
+    await page.getByText('These credentials are wrong.').waitFor();
     await assertUsable(page);
     await page.getByLabel('Password or token').fill(token);
     await page.getByRole('button', { name: 'Sign in' }).click();

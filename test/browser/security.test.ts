@@ -193,6 +193,7 @@ describe('under a path', () => {
         port: 0,
         prefix: '/tools/pgwatch',
         trustForwardedPrefix: false,
+        trustForwardedFor: false,
         allowedHosts: [],
       },
     };

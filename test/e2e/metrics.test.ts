@@ -1,4 +1,5 @@
 import { chmod, readFile } from 'node:fs/promises';
+import { get } from 'node:http';
 import { join } from 'node:path';
 import { expect, it, onTestFinished } from 'vitest';
 import { createInstalledDatabase } from '../support/installed-database.ts';
@@ -20,6 +21,17 @@ async function serverOf(program: RunningProgram) {
     const response = await fetch(`${url}${path}`, options);
     return { status: response.status, headers: response.headers, text: await response.text() };
   };
+}
+
+/** Of the metrics, asked for under a name; `fetch` knows its own only. */
+function statusAs({ stderr }: RunningProgram, host: string): Promise<number | undefined> {
+  const url = /url=(http:\S+)/.exec(stderr)?.[1] ?? '';
+  return new Promise((resolve, reject) => {
+    get(url, { headers: { host } }, (response) => {
+      response.resume();
+      resolve(response.statusCode);
+    }).on('error', reject);
+  });
 }
 
 it('listen --metrics tells how it is, through the loss of the database', async () => {
@@ -48,6 +60,8 @@ it('listen --metrics tells how it is, through the loss of the database', async (
   expect(await ask('/metrics', { method: 'HEAD' })).toMatchObject({ status: 200, text: '' });
   expect(await ask('/metrics', { method: 'POST' })).toMatchObject({ status: 405 });
   expect(await ask('/')).toMatchObject({ status: 404 });
+  expect(await statusAs(program, 'localhost')).toBe(200);
+  expect(await statusAs(program, 'evil.example')).toBe(421);
 
   await proxy.cut();
   await program.says('database connection lost');
@@ -73,7 +87,7 @@ it('an address that is taken is an error before anything runs', async () => {
   const port = /url=http:\/\/127\.0\.0\.1:(\d+)/.exec(first.stderr)?.[1] ?? '';
   const { code, stderr } = await project.run(['listen'], { env: { PGWATCH_METRICS: port } });
   expect(stderr).toContain('error[ADDRESS_UNAVAILABLE]');
-  expect(stderr).toContain('Another program is there');
+  expect(stderr).toContain('Another program listens there.');
   expect(stderr).not.toContain('pgwatch started');
   expect(code).toBe(1);
 });

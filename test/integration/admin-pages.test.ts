@@ -57,24 +57,6 @@ describe('the overview', () => {
       await database.drop();
     }
   });
-
-  it('is a page that says so when the database is gone', async () => {
-    const database = await createInstalledDatabase();
-    try {
-      const admin = await startAdmin({ db: database.db });
-      const name = new URL(database.url).pathname.slice(1);
-      await fixture.database.query(`drop database ${name} with (force)`);
-      // Connections that it has left end with another error each.
-      await expect
-        .poll(async () => textOf((await admin.get('/dead-letters')).body))
-        .toContain('The database does not answer');
-      expect((await admin.get('/dead-letters')).status).toBe(503);
-      expect((await admin.get('/healthz')).status).toBe(200);
-      expect((await admin.get('/readyz')).status).toBe(503);
-    } finally {
-      await database.drop();
-    }
-  });
 });
 
 describe('a consumer', () => {
@@ -228,6 +210,31 @@ describe('what `redact` names', () => {
     const { status, body } = await admin.get(`/consumers/${id}/replay?count=1&where=${where}`);
     expect(status).toBe(400);
     expect(textOf(body)).toContain('It cannot be searched for new_data.password.');
+  });
+
+  it('is not shown as a key either, among dead letters or retries', async () => {
+    const email = 'ada@example.com';
+    const data = { table: 'users', action: 'INSERT', id: email, new_data: { email }, fail: 'no' };
+    const key = `public.users:${email}`;
+    const admin = await start({ redact: ['email'] });
+    const dead = await consumerWith([]);
+    await fixture.notify(data, key);
+    await fixture.start([dead.consumer], { once: true }).ended;
+    const list = `/dead-letters?consumer=${dead.id}`;
+    const shown = (await admin.get(list)).body;
+    expect(textOf(shown)).toContain('key [redacted]');
+    expect(shown).not.toContain(email);
+    expect((await admin.get(`${list}&key=${encodeURIComponent(key)}`)).body).toContain(
+      'Nothing matches.',
+    );
+
+    const retrying = await consumerWith([], NOT_SOON);
+    await fixture.notify(data, key);
+    await fixture.notify(data, key);
+    await fixture.start([retrying.consumer], { once: true }).ended;
+    const { body } = await admin.get(`/consumers/${retrying.id}`);
+    expect(textOf(body)).toContain('behind its key [redacted]');
+    expect(body).not.toContain(email);
   });
 });
 

@@ -65,7 +65,7 @@ describe('where it listens', () => {
       bind: { host: '127.0.0.1', port: Number(new URL(admin.origin).port) },
       env: {},
     });
-    await expect(started).rejects.toMatchObject({ code: 'ADMIN_ADDRESS' });
+    await expect(started).rejects.toMatchObject({ code: 'ADDRESS_UNAVAILABLE' });
   });
 });
 
@@ -106,6 +106,44 @@ describe('who comes in', () => {
     expect((await admin.get('/', bearer(TOKEN))).status).toBe(429);
   });
 
+  it('is told apart by what a trusted proxy says, and by nothing that a visitor says', async () => {
+    const admin = { ...resolveForTest().admin, trustForwardedFor: true };
+    const client = await start({ env: CREDENTIALS, config: { admin } });
+    const from = (address: string, token: string) =>
+      client.get('/', { ...bearer(token), 'x-forwarded-for': `198.51.100.7, ${address}` });
+    for (let tries = 0; tries < 10; tries += 1) await from('203.0.113.1', 'wrong');
+    expect((await from('203.0.113.1', TOKEN)).status).toBe(429);
+    expect((await from('203.0.113.2', TOKEN)).status).toBe(200);
+    expect(client.lines).toContainEqual(
+      expect.objectContaining({
+        msg: 'wrong credentials at the admin page',
+        address: '203.0.113.1',
+      }),
+    );
+
+    const wary = await start({ env: CREDENTIALS });
+    for (let tries = 0; tries < 10; tries += 1) {
+      await wary.get('/', { ...bearer('wrong'), 'x-forwarded-for': `203.0.113.${tries}` });
+    }
+    expect((await wary.get('/', bearer(TOKEN))).status).toBe(429);
+  });
+
+  it('ends the session before when it signs in again, and is found among other cookies', async () => {
+    const admin = await start({ env: CREDENTIALS });
+    const token = await admin.formToken('/sign-in');
+    const signIn = async (cookie = '') => {
+      const { headers } = await admin.post('/sign-in', { token, secret: TOKEN }, { cookie });
+      return headers['set-cookie']?.[0]?.split(';')[0] ?? '';
+    };
+    const first = await signIn();
+    const [name = ''] = first.split('=');
+    const several = { cookie: `other=1; ${name}=of-another-path; ${first}` };
+    expect((await admin.get('/', several)).status).toBe(200);
+    const second = await signIn(first);
+    expect((await admin.get('/', { cookie: first })).status).toBe(303);
+    expect((await admin.get('/', { cookie: second })).status).toBe(200);
+  });
+
   it('signs in with a form, gets a cookie that no script can read, and signs out', async () => {
     const admin = await start({ env: CREDENTIALS });
     const token = await admin.formToken('/sign-in');
@@ -135,6 +173,9 @@ describe('who comes in', () => {
     expect((await admin.get('/', cookie)).status).toBe(303);
     expect(admin.lines).toContainEqual(
       expect.objectContaining({ action: 'sign-in', who: 'ada', role: 'operator' }),
+    );
+    expect(admin.lines).toContainEqual(
+      expect.objectContaining({ action: 'sign-out', who: 'ada', role: 'operator' }),
     );
     expect(JSON.stringify(admin.lines)).not.toContain('correct horse');
   });
@@ -223,6 +264,20 @@ describe('what writes', () => {
         consumer: id,
       }),
     );
+  });
+
+  it('is noted in a line that does not grow with what was chosen', async () => {
+    const id = await consumer();
+    const admin = await start();
+    const ids = Array.from({ length: 150 }, (_, at): [string, string] => ['id', String(at + 1)]);
+    const token = await admin.formToken(`/consumers/${id}`);
+    const fields: [string, string][] = [['token', token], ['key', 'k'.repeat(5_000)], ...ids];
+    expect((await admin.postFields(`/consumers/${id}/replay`, fields)).status).toBe(303);
+    const line = admin.lines.find(({ action }) => action === 'replay');
+    const filter = line?.['filter'] as { ids: unknown[]; key: string };
+    expect(filter.ids).toHaveLength(101);
+    expect(filter.ids.at(-1)).toBe('and 50 more');
+    expect(filter.key).toBe(`${'k'.repeat(1_000)}… (5000 characters)`);
   });
 
   it('has no way by GET, and takes forms only', async () => {

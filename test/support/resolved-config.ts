@@ -35,6 +35,7 @@ export function resolveForTest(changes: Partial<ResolvedConfig> = {}): ResolvedC
       port: 0,
       prefix: '',
       trustForwardedPrefix: false,
+      trustForwardedFor: false,
       allowedHosts: [],
     },
     redact: [],

@@ -1,53 +1,11 @@
 import { describe, expect, test } from 'vitest';
-import { isLoopback, parseBindAddress, shownAddress } from '../../src/admin/web/bind-address.ts';
 import { Credentials } from '../../src/admin/web/credentials.ts';
 import { FailureLimit } from '../../src/admin/web/failure-limit.ts';
 import { FormTokens } from '../../src/admin/web/form-tokens.ts';
 import { prefixOf, withoutPrefix } from '../../src/admin/web/prefix.ts';
-import { refuseHost } from '../../src/admin/web/request-guard.ts';
 import { Sessions } from '../../src/admin/web/sessions.ts';
-
-const DEFAULTS = { host: '127.0.0.1', port: 7432 };
-
-describe('an address to listen at', () => {
-  test.each([
-    ['8080', { host: '127.0.0.1', port: 8080 }],
-    [':8080', { host: '127.0.0.1', port: 8080 }],
-    ['0.0.0.0', { host: '0.0.0.0', port: 7432 }],
-    ['0.0.0.0:80', { host: '0.0.0.0', port: 80 }],
-    ['db.internal:80', { host: 'db.internal', port: 80 }],
-    ['[::1]:80', { host: '::1', port: 80 }],
-    ['[::1]', { host: '::1', port: 7432 }],
-    ['::1', { host: '::1', port: 7432 }],
-  ])('%s', (text, address) => {
-    expect(parseBindAddress(text, DEFAULTS)).toEqual(address);
-  });
-
-  test.each(['', 'http://localhost', 'a b', '1.2.3.4:99999', 'host:', '[nothing]:1', 'a/b'])(
-    '%j is none',
-    (text) => {
-      expect(() => parseBindAddress(text, DEFAULTS)).toThrow('is no address to listen at');
-    },
-  );
-
-  test.each(['127.0.0.1', '127.9.9.9', '::1', 'localhost', 'LOCALHOST', '::ffff:127.0.0.1'])(
-    '%s is only for this machine',
-    (host) => {
-      expect(isLoopback(host)).toBe(true);
-    },
-  );
-
-  test.each(['0.0.0.0', '::', '', '127.example.com', '10.0.0.1', 'localhost.example.com'])(
-    '%j is for others, too',
-    (host) => {
-      expect(isLoopback(host)).toBe(false);
-    },
-  );
-
-  test('is shown as a URL has it', () => {
-    expect(shownAddress({ host: '::1', port: 80 })).toBe('[::1]:80');
-  });
-});
+import { networkOf, visitorAddress } from '../../src/admin/web/visitor-address.ts';
+import { refuseHost } from '../../src/http/known-host.ts';
 
 describe('credentials', () => {
   const LONG = 'x'.repeat(16);
@@ -112,6 +70,54 @@ test('wrong credentials are counted for each address, and forgotten after a minu
   expect(limit.isReached('b')).toBe(false);
   now = 60_000;
   expect(limit.isReached('a')).toBe(false);
+});
+
+test('all addresses of one IPv6 network wait together', () => {
+  const limit = new FailureLimit(() => 0);
+  for (let tries = 0; tries < 10; tries += 1) limit.note(`2001:db8:1:2::${tries}`);
+  expect(limit.isReached('2001:db8:1:2:ffff::1')).toBe(true);
+  expect(limit.isReached('2001:db8:1:3::1')).toBe(false);
+});
+
+test('very many addresses do not let one that guesses go on', () => {
+  const limit = new FailureLimit(() => 0);
+  for (let at = 0; at < 9_999; at += 1) limit.note(`many ${at}`);
+  for (let tries = 0; tries < 10; tries += 1) limit.note('guesses');
+  for (let at = 0; at < 9_000; at += 1) limit.note(`more ${at}`);
+  expect(limit.isReached('guesses')).toBe(true);
+});
+
+describe('the address of a visitor', () => {
+  test.each([
+    ['127.0.0.1', undefined, '127.0.0.1'],
+    ['127.0.0.1', '203.0.113.1', '203.0.113.1'],
+    ['127.0.0.1', 'evil, 203.0.113.1', '203.0.113.1'],
+    ['127.0.0.1', '203.0.113.1:443', '203.0.113.1'],
+    ['127.0.0.1', '[2001:db8::1]:443', '2001:db8::1'],
+    ['127.0.0.1', '2001:db8::1', '2001:db8::1'],
+    ['127.0.0.1', 'unknown', '127.0.0.1'],
+    ['127.0.0.1', '', '127.0.0.1'],
+    [undefined, undefined, 'unknown'],
+  ])('%j, with %j forwarded, is %j', (connected, forwarded, address) => {
+    expect(visitorAddress(connected, forwarded, true)).toBe(address);
+  });
+
+  test('is whoever connected where no proxy is trusted', () => {
+    expect(visitorAddress('127.0.0.1', '203.0.113.1', false)).toBe('127.0.0.1');
+  });
+
+  test.each([
+    ['203.0.113.1', '203.0.113.1'],
+    ['::ffff:203.0.113.1', '203.0.113.1'],
+    ['2001:db8:1:2:3:4:5:6', '2001:db8:1:2::/64'],
+    ['2001:0db8:0001:0002::1', '2001:db8:1:2::/64'],
+    ['2001:db8::1', '2001:db8:0:0::/64'],
+    ['fe80::1%eth0', 'fe80:0:0:0::/64'],
+    ['::1', '0:0:0:0::/64'],
+    ['unknown', 'unknown'],
+  ])('%s is in the network %s', (address, network) => {
+    expect(networkOf(address)).toBe(network);
+  });
 });
 
 test("a form's token is its owner's only, and this server's only", () => {

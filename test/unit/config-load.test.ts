@@ -49,6 +49,7 @@ describe('without any source', () => {
         port: 7432,
         prefix: '',
         trustForwardedPrefix: false,
+        trustForwardedFor: false,
         allowedHosts: [],
       },
       redact: [],

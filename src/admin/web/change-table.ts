@@ -20,21 +20,22 @@ export function changeTable(changes: readonly FieldChange[]): Html {
   }`;
 }
 
+/** Cards on a phone; the roles are lost there without saying them. */
 function rows(caption: string, changes: readonly FieldChange[]): Html {
-  return html`<table class="diff">
+  return html`<table class="diff" role="table">
     <caption class="sr">${caption}</caption>
-    <thead>
-      <tr>
-        <th scope="col">Field</th>
-        <th scope="col">Old</th>
-        <th scope="col">New</th>
+    <thead role="rowgroup">
+      <tr role="row">
+        <th role="columnheader" scope="col">Field</th>
+        <th role="columnheader" scope="col">Old</th>
+        <th role="columnheader" scope="col">New</th>
       </tr>
     </thead>
-    <tbody>
+    <tbody role="rowgroup">
       ${changes.map(
         ({ field, before, after, kind }) =>
-          html`<tr class="${kind}">
-            <th scope="row">
+          html`<tr role="row" class="${kind}">
+            <th role="rowheader" scope="row">
               <span class="sign" aria-hidden="true">${SIGNS[kind]}</span><bdi>${field}</bdi
               ><span class="sr"> ${kind === 'same' ? '' : kind}</span>
             </th>
@@ -46,7 +47,7 @@ function rows(caption: string, changes: readonly FieldChange[]): Html {
 }
 
 function side(name: 'old' | 'new', text: string | undefined): Html {
-  return html`<td class="${name}" data-title="${name === 'old' ? 'Old' : 'New'}">
+  return html`<td role="cell" class="${name}" data-title="${name === 'old' ? 'Old' : 'New'}">
     ${text === undefined ? NONE : html`<bdi class="mono">${text}</bdi>`}
   </td>`;
 }

@@ -25,7 +25,9 @@ export function chosenFilter(fields: URLSearchParams, redaction: Redaction): Not
       .flatMap((text) => text.split(separator))
       .map((text) => text.trim())
       .filter((text) => text !== '');
-  const [ids, channels, where] = [list('id', /[\s,]+/), list('channel', /,/), list('where', /\n/)];
+  const [ids, where] = [list('id', /[\s,]+/), list('where', /\n/)];
+  // Not parted at commas: a channel's name may have one.
+  const channels = list('channel', /\n/);
   if (where.length > MOST_CONDITIONS) {
     throw new PgwatchError('USAGE', {
       what: `${where.length} conditions on fields are too many.`,
@@ -51,6 +53,11 @@ export function chosenFields(fields: URLSearchParams): [string, string][] {
       .filter((value) => value.trim() !== '')
       .map((value): [string, string] => [name, value]),
   );
+}
+
+/** Whether it chooses by a key or a record's id, which may be made of what is redacted. */
+export function isByKey({ key, where = [] }: NotificationFilter): boolean {
+  return key !== undefined || where.some(({ path }) => path[0] === 'id');
 }
 
 function visibleCondition(text: string, redaction: Redaction) {

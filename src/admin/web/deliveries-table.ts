@@ -2,6 +2,7 @@ import { html } from 'hono/html';
 import type { Delivery, NotificationRecord } from '../../observe/notification-record.ts';
 import { consumerPath } from './consumer-path.ts';
 import { ago, badge, type Html, NONE, table } from './parts.ts';
+import { reviewLinks } from './review-links.ts';
 import { visibleStart } from './visible.ts';
 import type { Visit } from './visit.ts';
 
@@ -41,7 +42,7 @@ function errorOf({ error, since }: Delivery): Html {
   if (more.length === 0) return html`${first} <span class="muted">${ago(since)}</span>`;
   return html`<details class="stack">
     <summary>${first}</summary>
-    <pre><code>${more.join('\n')}</code></pre>
+    <pre tabindex="0" role="region" aria-label="Stack"><code>${more.join('\n')}</code></pre>
     <span class="muted">${ago(since)}</span>
   </details>`;
 }
@@ -49,6 +50,7 @@ function errorOf({ error, since }: Delivery): Html {
 /** Leads to a page that asks; what comes anyway needs none. */
 function replayLink(visit: Visit, id: number, { consumer, state }: Delivery): Html {
   if (state === 'pending' || state === 'retrying') return NONE;
+  if (state === 'dead') return reviewLinks(visit, consumer, id);
   const href = visit.url('/notifications/replay', { consumer, id: String(id) });
   return html`<a href="${href}">Replay<span class="sr"> for ${consumer}</span>…</a>`;
 }

@@ -1,17 +1,19 @@
 import { getConnInfo } from '@hono/node-server/conninfo';
 import type { MiddlewareHandler } from 'hono';
+import { refuseHost } from '../../http/known-host.ts';
 import { type Known, knownVisitor } from './known-visitor.ts';
 import { askToSignIn, plain } from './plain.ts';
 import { prefixOf } from './prefix.ts';
-import { refuseHost, refuseWrite } from './request-guard.ts';
+import { refuseWrite } from './request-guard.ts';
 import type { Site } from './site.ts';
+import { visitorAddress } from './visitor-address.ts';
 
 /** What the gates learn of a request. */
 export interface Env {
   Variables: {
     /** Where the browser sees the pages: empty, or as `/pgwatch`. */
     prefix: string;
-    /** Who connected; a proxy, where there is one. */
+    /** Who made the request; the proxy, where there is one that is not trusted to say. */
     address: string;
     known?: Known;
     form?: URLSearchParams;
@@ -23,7 +25,9 @@ type Gate = MiddlewareHandler<Env>;
 export function prepare({ config }: Site): Gate {
   return async (context, next) => {
     context.set('prefix', prefixOf(context.req.raw.headers, config.admin));
-    context.set('address', getConnInfo(context).remote.address ?? 'unknown');
+    const { address } = getConnInfo(context).remote;
+    const forwarded = context.req.header('x-forwarded-for');
+    context.set('address', visitorAddress(address, forwarded, config.admin.trustForwardedFor));
     await next();
   };
 }

@@ -20,12 +20,17 @@ const BEFORE_MINUTES = 30;
 
 /** What happened in the last hour: from the log what was written, watched what was handled. */
 export class History {
-  readonly #db: Database;
+  readonly #db: Pick<Database, 'pool' | 'names'>;
   #moments: Moment[] = [];
   #last: { readonly at: number; readonly lastId: number } | undefined;
+  readonly #now: () => number;
+  /** What each consumer has handled since the last moment; readings come more often than moments. */
+  #handled = new Map<string, number>();
+  #readAt = 0;
 
-  constructor(db: Database) {
+  constructor(db: Pick<Database, 'pool' | 'names'>, now: () => number = Date.now) {
     this.#db = db;
+    this.#now = now;
   }
 
   /** Oldest first. */
@@ -33,21 +38,31 @@ export class History {
     return this.#moments;
   }
 
-  /** @param lastId the highest of the log */
-  async add({ rates }: Status, lastId: number): Promise<void> {
-    const at = Date.now();
+  /** @param status with the rates since the time before @param lastId the highest of the log */
+  async add({ rates }: Pick<Status, 'rates'>, lastId: number): Promise<void> {
+    const at = this.#now();
     const last = this.#last;
     if (last === undefined) {
       this.#moments = await this.#before(at);
       this.#last = { at, lastId };
+      this.#readAt = at;
       return;
+    }
+    const sinceReading = (at - this.#readAt) / 1000;
+    this.#readAt = at;
+    for (const [consumer, rate] of rates) {
+      this.#handled.set(consumer, (this.#handled.get(consumer) ?? 0) + rate * sinceReading);
     }
     if (at - last.at < APART_MS) return;
     const seconds = (at - last.at) / 1000;
-    const handled = [...rates.values()].reduce((sum, rate) => sum + rate, 0);
+    const perSecond = new Map(
+      [...this.#handled].map(([consumer, number]) => [consumer, number / seconds]),
+    );
+    this.#handled = new Map();
+    const handled = [...perSecond.values()].reduce((sum, rate) => sum + rate, 0);
     // A log that was emptied, or another one.
     const written = Math.max(0, lastId - last.lastId) / seconds;
-    this.#moments.push({ at, written, handled, rates });
+    this.#moments.push({ at, written, handled, rates: perSecond });
     this.#moments = this.#moments.filter((moment) => moment.at > at - KEPT_MS);
     this.#last = { at, lastId };
   }

@@ -1,5 +1,5 @@
 import type { Identity, ShownCredentials } from './credentials.ts';
-import { sessionSecretOf } from './session-cookie.ts';
+import { sessionSecretsOf } from './session-cookie.ts';
 import type { Site } from './site.ts';
 
 /** Somebody who may come in. */
@@ -44,13 +44,13 @@ export function knownVisitor(site: Site, shown: Shown): Visitor {
   const { credentials, sessions } = site;
   if (!credentials.areConfigured) return { kind: 'known', known: LOCAL };
   if (shown.authorization !== undefined) return byHeader(site, shown.address, shown.authorization);
-  const session = sessionSecretOf(shown.cookie, shown.host);
-  const identity = session === undefined ? undefined : sessions.find(session);
-  if (session === undefined || identity === undefined) return { kind: 'unknown' };
-  return {
-    kind: 'known',
-    known: { identity, owner: `session ${session}`, session, hasBearer: false },
-  };
+  for (const session of sessionSecretsOf(shown.cookie, shown.host)) {
+    const identity = sessions.find(session);
+    if (identity === undefined) continue;
+    const owner = `session ${session}`;
+    return { kind: 'known', known: { identity, owner, session, hasBearer: false } };
+  }
+  return { kind: 'unknown' };
 }
 
 /** Checks what was typed or sent; slows down whoever guesses. */

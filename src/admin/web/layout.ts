@@ -96,7 +96,7 @@ function navigation(visit: Visit): Html {
 function who(visit: Visit): Html {
   const { name, role } = visit.identity;
   return html`<div class="who">
-    <p><span class="live-light" id="live-light" data-state="off">not live</span></p>
+    <p><span class="live-light" id="live-light" data-state="off" hidden>not live</span></p>
     <p class="muted">${role === 'operator' ? `${name}, operator` : `${name}, read-only`}</p>
     ${
       visit.canSignOut

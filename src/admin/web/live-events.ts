@@ -12,6 +12,8 @@ const MOST_PAGES = 200;
 /** Tells an open page, again and again, that there is something new to fetch. */
 export function liveEvents(context: Context, watch: StatusWatch): Response {
   if (watch.watchers >= MOST_PAGES) return plain(context, 503, 'Too many pages are open.');
+  // nginx would keep the events until there are enough of them.
+  context.header('X-Accel-Buffering', 'no');
   return streamSSE(context, async (stream) => {
     await new Promise<void>((resolve) => {
       let number = 0;

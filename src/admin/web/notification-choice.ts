@@ -1,7 +1,7 @@
 import { PgwatchError } from '../../errors.ts';
 import type { DeliveryState } from '../../observe/delivery-state.ts';
 import type { FieldCondition, NotificationFilter } from '../../observe/notification-filter.ts';
-import { assertVisible, chosenFilter } from './chosen.ts';
+import { assertVisible, chosenFilter, isByKey } from './chosen.ts';
 import type { Redaction } from './redaction.ts';
 import type { Query } from './visit.ts';
 
@@ -77,7 +77,7 @@ export function notificationChoice(
     consumer,
     state,
     beforeId: before(one('before')),
-    isByKey: filter.key !== undefined || where.some(({ path }) => path[0] === 'id'),
+    isByKey: isByKey({ ...filter, where }),
   };
 }
 

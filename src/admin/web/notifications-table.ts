@@ -4,6 +4,7 @@ import type { DeliveryState } from '../../observe/delivery-state.ts';
 import type { NotificationSummary } from '../../observe/notification-record.ts';
 import { STATES } from './notification-choice.ts';
 import { ago, badge, type Html, NONE, table } from './parts.ts';
+import { SELECT_COLUMN, selectBox } from './select-box.ts';
 import { type ShownSummary, shownSummary } from './shown-summary.ts';
 import { visibleStart } from './visible.ts';
 import type { Visit } from './visit.ts';
@@ -16,11 +17,10 @@ export function notificationsTable(
   notifications: readonly NotificationSummary[],
   empty: Html | string,
 ): Html {
-  const selectAll = html`<input type="checkbox" data-select-all aria-label="Select all on this page" />`;
   return table({
     caption: 'Notifications, newest first',
     columns: [
-      ...(visit.isOperator ? [{ title: 'Select', head: selectAll, slim: true }] : []),
+      ...(visit.isOperator ? [SELECT_COLUMN] : []),
       { title: 'Id' },
       { title: 'Channel' },
       { title: 'About' },
@@ -42,17 +42,6 @@ export function notificationsTable(
     }),
     empty,
   });
-}
-
-function selectBox(id: number): Html {
-  return html`<input
-    type="checkbox"
-    name="id"
-    value="${id}"
-    id="select-${id}"
-    data-select
-    aria-label="Select notification ${id}"
-  />`;
 }
 
 /** The change of a row, or the key that was given. */

@@ -1,8 +1,8 @@
 import type { ResolvedConfig } from '../../config/resolved-config.ts';
 import type { Environment } from '../../config/settings.ts';
 import type { Database } from '../../db/database.ts';
+import type { ListenAddress } from '../../listen-address.ts';
 import type { Logger } from '../../logger.ts';
-import type { BindAddress } from './bind-address.ts';
 
 export interface AdminOptions {
   /** Read and changed through a pool of its own, so that pages never wait for deliveries. */
@@ -10,7 +10,7 @@ export interface AdminOptions {
   readonly config: ResolvedConfig;
   /** Gets a line for each action, with who and what. */
   readonly logger: Logger;
-  readonly bind: BindAddress;
+  readonly bind: ListenAddress;
   /** Where the credentials are; see credentials.ts. Default: the process's. */
   readonly env?: Environment;
   /** What `/metrics` serves. Default: there is no such page. */

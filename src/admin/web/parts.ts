@@ -118,7 +118,7 @@ export function rate(perSecond: number): string {
 }
 
 export interface ChartParts {
-  /** Read out, and shown where no script runs. */
+  /** Read out, and shown where no script draws. */
   readonly label: string;
   readonly kind: 'chart' | 'spark';
   /** Seconds since 1970, then a list for each series; null where nothing is known. */

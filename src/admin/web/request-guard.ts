@@ -1,8 +1,3 @@
-import { isIP } from 'node:net';
-
-/** Why a request is refused; undefined: it is not. */
-export type Refusal = string | undefined;
-
 /** What a request says of where it comes from. */
 export interface RequestOrigin {
   /** The header Host. */
@@ -16,22 +11,14 @@ export interface RequestOrigin {
 }
 
 /**
- * A page of somebody else can let its own name point to this machine (DNS rebinding) and would then
- * count as ours. So only names that we know are answered. Addresses cannot be rebound.
- * @param allowed further names, in small letters
+ * Only pages of this server may write.
+ * @param allowed further names of it, in small letters
+ * @returns why a request is refused; undefined: it is not
  */
-export function refuseHost(host: string | undefined, allowed: readonly string[]): Refusal {
-  const name = nameOf(host);
-  if (name === undefined) return 'The request names no host.';
-  if (name === 'localhost' || isIP(name) !== 0 || allowed.includes(name)) return undefined;
-  return `The host "${name}" is not one of this server's. If it is, name it in admin.allowedHosts.`;
-}
-
-/** Only pages of this server may write. */
 export function refuseWrite(
   { host, origin, fetchSite, hasBearer }: RequestOrigin,
   allowed: readonly string[],
-): Refusal {
+): string | undefined {
   if (fetchSite !== undefined && fetchSite !== 'same-origin') {
     return `The request comes from another site (Sec-Fetch-Site: ${fetchSite}).`;
   }
@@ -45,12 +32,4 @@ export function refuseWrite(
     return 'The request does not say where it comes from (neither Origin nor Sec-Fetch-Site).';
   }
   return undefined;
-}
-
-/** Without the port, in small letters. */
-function nameOf(host: string | undefined): string | undefined {
-  if (host === undefined || /[@/\\?#]/.test(host) || !URL.canParse(`http://${host}`))
-    return undefined;
-  const { hostname } = new URL(`http://${host}`);
-  return hostname.replace(/^\[(.*)\]$/, '$1').replace(/\.$/, '');
 }

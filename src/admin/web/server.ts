@@ -1,9 +1,9 @@
 import { createServer, type Server } from 'node:http';
 import { getRequestListener } from '@hono/node-server';
-import { codeOf } from '../../db/sqlstate.ts';
 import { PgwatchError } from '../../errors.ts';
+import { openPort } from '../../http/open-port.ts';
+import { isLoopback, type ListenAddress, shownAddress } from '../../listen-address.ts';
 import { createApp } from './app.ts';
-import { type BindAddress, isLoopback, shownAddress } from './bind-address.ts';
 import { Credentials } from './credentials.ts';
 import type { AdminOptions } from './options.ts';
 import { Site } from './site.ts';
@@ -18,7 +18,7 @@ export interface AdminServer {
 /**
  * Serves the admin page until closed.
  * @throws ADMIN_CREDENTIALS when they are missing for an address that others can reach, or no good;
- *   ADMIN_ADDRESS when the address cannot be listened at
+ *   ADDRESS_UNAVAILABLE
  */
 export async function startAdminServer(options: AdminOptions): Promise<AdminServer> {
   const { db, config, logger, bind, env = process.env } = options;
@@ -27,9 +27,12 @@ export async function startAdminServer(options: AdminOptions): Promise<AdminServ
   const site = new Site({ db, config, logger, credentials });
   const app = createApp(site, options);
   const server = createServer(getRequestListener(app.fetch));
-  const port = await listen(server, bind);
+  const address = await openPort(server, bind, {
+    what: 'The admin page',
+    how: 'with --host and --port (`listen --admin host:port`)',
+  });
   site.watch.start();
-  const url = `http://${shownAddress({ ...bind, port })}`;
+  const url = `http://${shownAddress(address)}`;
   logger.info({ url, credentials: credentials.areConfigured }, 'admin page ready');
   return {
     url,
@@ -54,29 +57,11 @@ async function end(server: Server): Promise<void> {
   clearTimeout(grace);
 }
 
-function assertMayListen(bind: BindAddress, { areConfigured }: Credentials): void {
+function assertMayListen(bind: ListenAddress, { areConfigured }: Credentials): void {
   if (areConfigured || isLoopback(bind.host)) return;
   throw new PgwatchError('ADMIN_CREDENTIALS', {
     what: `The admin page is to listen at ${bind.host}, and there are no credentials.`,
     why: 'Others could read every notification and steer every consumer.',
     hint: 'Set PGWATCH_ADMIN_TOKEN, or PGWATCH_ADMIN_USER and PGWATCH_ADMIN_PASSWORD; or listen at 127.0.0.1.',
   });
-}
-
-/** @returns the port */
-async function listen(server: Server, { host, port }: BindAddress): Promise<number> {
-  try {
-    await new Promise<void>((resolve, reject) => {
-      server.once('error', reject);
-      server.listen({ host, port, exclusive: true }, resolve);
-    });
-  } catch (cause) {
-    throw new PgwatchError('ADMIN_ADDRESS', {
-      what: `The admin page cannot listen at ${shownAddress({ host, port })} (${codeOf(cause)}).`,
-      hint: 'See whether another process listens there, or choose another address with --host and --port (`listen --admin host:port`).',
-      cause,
-    });
-  }
-  const address = server.address();
-  return typeof address === 'object' && address !== null ? address.port : port;
 }

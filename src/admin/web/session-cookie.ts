@@ -1,16 +1,21 @@
 import type { Context } from 'hono';
 import { deleteCookie, setCookie } from 'hono/cookie';
-import { parse } from 'hono/utils/cookie';
 import type { Env } from './gates.ts';
 import { Sessions } from './sessions.ts';
 
-/** The secret of the session that a request shows. */
-export function sessionSecretOf(
+/**
+ * What a request shows for a session. A browser sends several cookies of one name where they have been
+ * set for several paths, such as before and after the prefix was changed.
+ */
+export function sessionSecretsOf(
   cookie: string | undefined,
   host: string | undefined,
-): string | undefined {
+): readonly string[] {
   const name = nameOf(host);
-  return cookie === undefined ? undefined : parse(cookie, name)[name];
+  return (cookie ?? '').split(';').flatMap((pair) => {
+    const [key = '', value] = pair.trim().split('=', 2);
+    return key === name && value !== undefined ? [value] : [];
+  });
 }
 
 /** No script can read it, and no page of another site makes a browser send it. */

@@ -22,6 +22,8 @@ export class Site {
   readonly db: Database;
   readonly config: ResolvedConfig;
   readonly logger: Logger;
+  /** For who did what: also where only warnings are logged. */
+  readonly auditLog: Logger;
   readonly credentials: Credentials;
   readonly redaction: Redaction;
   readonly sessions = new Sessions();
@@ -35,6 +37,7 @@ export class Site {
     this.db = db;
     this.config = config;
     this.logger = logger;
+    this.auditLog = logger.level === 'silent' ? logger : logger.child({}, { level: 'info' });
     this.credentials = credentials;
     this.redaction = new Redaction(config.redact);
     this.watch = new StatusWatch(db, logger);

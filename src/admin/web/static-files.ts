@@ -17,6 +17,7 @@ const FILES: Readonly<Record<string, { readonly type: string; path(): string }>>
   'charts.js': { type: SCRIPT, path: () => ours('charts.js') },
   'lazy.js': { type: SCRIPT, path: () => ours('lazy.js') },
   'live.js': { type: SCRIPT, path: () => ours('live.js') },
+  'said.js': { type: SCRIPT, path: () => ours('said.js') },
   'selection.js': { type: SCRIPT, path: () => ours('selection.js') },
   'icon.svg': { type: 'image/svg+xml', path: () => ours('icon.svg') },
   'uplot.js': { type: SCRIPT, path: () => ofPackage('uplot/dist/uPlot.esm.js') },

@@ -1,4 +1,5 @@
 import type { Context } from 'hono';
+import { isRecord } from '../../is-record.ts';
 import type { Identity } from './credentials.ts';
 import { type PageParts, pageHtml } from './layout.ts';
 import type { Notice } from './notices.ts';
@@ -91,9 +92,29 @@ export class Visit {
   /** Notes who does what. Call it for every action, before it is carried out. */
   audit(action: string, what: Readonly<Record<string, unknown>>): void {
     const { name, role } = this.identity;
-    this.site.logger.info(
-      { action, who: name, role, address: this.#address, ...what },
+    this.site.auditLog.info(
+      { action, who: name, role, address: this.#address, ...shortened(what) },
       'admin action',
     );
   }
+}
+
+/** Of a list or a text that somebody sent, so much is logged; the rest is counted. */
+const LOGGED_ITEMS = 100;
+const LOGGED_CHARACTERS = 1_000;
+
+/** The same, for a line of a log: forms can be megabytes. */
+function shortened(what: Readonly<Record<string, unknown>>): Record<string, unknown> {
+  return Object.fromEntries(Object.entries(what).map(([name, value]) => [name, short(value)]));
+}
+
+function short(value: unknown): unknown {
+  if (typeof value === 'string' && value.length > LOGGED_CHARACTERS) {
+    return `${value.slice(0, LOGGED_CHARACTERS)}… (${value.length} characters)`;
+  }
+  if (Array.isArray(value)) {
+    const more = value.length - LOGGED_ITEMS;
+    return [...value.slice(0, LOGGED_ITEMS).map(short), ...(more > 0 ? [`and ${more} more`] : [])];
+  }
+  return isRecord(value) && !(value instanceof Date) ? shortened(value) : value;
 }

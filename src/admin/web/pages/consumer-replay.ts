@@ -41,7 +41,7 @@ async function chooseReplay(visit: Visit): Promise<Response> {
           What is pending or retried comes anyway, and is left alone. Without a choice, all is meant.
         </p>
         <fieldset>
-          <legend>Which are now</legend>
+          <legend>What has become of them</legend>
           ${STATES.map(
             (state) =>
               html`<label class="check">

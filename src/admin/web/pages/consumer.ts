@@ -12,9 +12,11 @@ import {
 import { unknownConsumer } from '../../../observe/unknown-consumer.ts';
 import { consumerChart } from '../activity.ts';
 import { consumerPath } from '../consumer-path.ts';
+import { consumerProblems, problemList } from '../consumer-problems.ts';
 import { action, actionLink } from '../forms.ts';
 import { ago, badge, count, type Html, live, NONE, rate, section, table } from '../parts.ts';
 import type { Route } from '../route.ts';
+import { shownKey } from '../shown-summary.ts';
 import { visible, visibleStart } from '../visible.ts';
 import type { Visit } from '../visit.ts';
 
@@ -41,11 +43,11 @@ async function showConsumer(visit: Visit): Promise<Response> {
     aside: actions(visit, status),
     content: live(
       'consumer',
-      html`${figures(visit, status, rates.get(name) ?? 0)}
+      html`${problemList(consumerProblems(visit, status))} ${figures(visit, status, rates.get(name) ?? 0)}
       ${section('Rate', consumerChart(watch.history, name), 'handled a second, in the last half hour')}
       ${section('Cursor and lease', partitions(status), facts(status))}
       ${section('Errors', errorTable(visit, errors), 'alike but for their numbers')}
-      ${section('Retry queue', retries(visit, queue), queueLine(status, queue))}`,
+      ${section('Retry queue', retries(visit, queue), queueLine(visit, status, queue))}`,
     ),
   });
 }
@@ -150,24 +152,32 @@ function retries(visit: Visit, queue: readonly Redelivery[]): Html {
       { title: 'Because of' },
       { title: 'Error' },
     ],
-    rows: queue.map(({ id, key, dueAt, attempts, reason, error }) => [
-      html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
-      dueAt === undefined
-        ? html`behind its key <bdi class="mono">${visibleStart(key ?? '', LONGEST_KEY)}</bdi>`
-        : ago(dueAt),
-      attempts,
-      reason === 'failure' ? 'a failure' : 'a replay',
-      error === undefined ? NONE : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
-    ]),
+    rows: queue.map((redelivery) => {
+      const { id, dueAt, attempts, reason, error } = redelivery;
+      const key = shownKey(redelivery, visit.site.redaction) ?? '';
+      return [
+        html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
+        dueAt === undefined
+          ? html`behind its key <bdi class="mono">${visibleStart(key, LONGEST_KEY)}</bdi>`
+          : ago(dueAt),
+        attempts,
+        reason === 'failure' ? 'a failure' : 'a replay',
+        error === undefined ? NONE : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
+      ];
+    }),
     empty: 'Nothing waits to be handled again.',
   });
 }
 
 function queueLine(
-  { retrying, nextDueAt }: ConsumerStatus,
+  visit: Visit,
+  { consumer, retrying, nextDueAt }: ConsumerStatus,
   queue: readonly Redelivery[],
 ): Html | '' {
   if (retrying === 0) return '';
-  const shown = retrying > queue.length ? `the first ${queue.length} of ` : '';
-  return html`${shown}${formatCount(retrying, 'notification')}, the next ${ago(nextDueAt)}`;
+  const all = formatCount(retrying, 'notification');
+  const href = visit.url('/notifications', { consumer, state: 'retrying' });
+  const shown =
+    retrying > queue.length ? html`the first ${queue.length} of <a href="${href}">${all}</a>` : all;
+  return html`${shown}, the next ${ago(nextDueAt)}`;
 }

@@ -6,12 +6,15 @@ import {
   groupErrors,
   type Redelivery,
 } from '../../../observe/redeliveries.ts';
-import { chosenFilter } from '../chosen.ts';
+import { chosenFilter, isByKey } from '../chosen.ts';
 import { consumerPath } from '../consumer-path.ts';
 import { type DeadLetterChoice, deadLetterChoice, fieldsOf } from '../dead-letter-choice.ts';
 import { hidden, input } from '../forms.ts';
-import { ago, count, type Html, live, NONE, section, table } from '../parts.ts';
+import { ago, type Content, count, type Html, live, NONE, section, table } from '../parts.ts';
+import { reviewLinks } from '../review-links.ts';
 import type { Route } from '../route.ts';
+import { SELECT_ALL, SELECT_COLUMN, selectBox } from '../select-box.ts';
+import { isKeyHidden, shownKey } from '../shown-summary.ts';
 import { visible, visibleStart } from '../visible.ts';
 import type { Visit } from '../visit.ts';
 
@@ -82,26 +85,26 @@ async function lettersOf(visit: Visit, choice: OfConsumer): Promise<Html> {
   const letters = await reading(db.pool, (reader) =>
     findDeadLetters(reader, db.names, { ...choice, filter, limit: ON_A_PAGE + 1 }),
   );
-  const shown = letters.slice(0, ON_A_PAGE);
+  const shown = letters
+    .slice(0, ON_A_PAGE)
+    // Whoever found by a redacted key would know it.
+    .filter((letter) => !isByKey(filter) || !isKeyHidden(letter, redaction));
   const last = letters.length > ON_A_PAGE ? shown.at(-1) : undefined;
   return html`<section aria-labelledby="h-letters">
     <h2 id="h-letters">Dead letters of ${choice.consumer}</h2>
     ${filterForm(visit, choice)}
     <form method="get" action="${visit.url('/dead-letters/review')}">
       ${hidden(fieldsOf(choice))}
-      ${visit.isOperator && shown.length > 0 ? buttons() : ''}
+      ${live('letters-bar', visit.isOperator && shown.length > 0 ? buttons() : '')}
       ${live('letters', lettersTable(visit, choice, shown))}
     </form>
-    ${
-      last === undefined
-        ? ''
-        : html`<a class="button older" href="${visit.url('/dead-letters', nextPage(choice, last.id))}">Older</a>`
-    }
+    ${live('letters-older', last === undefined ? '' : olderLink(visit, choice, last.id))}
   </section>`;
 }
 
-function nextPage(choice: DeadLetterChoice, before: number) {
-  return Object.fromEntries([...fieldsOf(choice), ['before', String(before)]]);
+function olderLink(visit: Visit, choice: DeadLetterChoice, before: number): Html {
+  const query = Object.fromEntries([...fieldsOf(choice), ['before', String(before)]]);
+  return html`<a class="button older" href="${visit.url('/dead-letters', query)}">Older</a>`;
 }
 
 function filterForm(visit: Visit, choice: OfConsumer): Html {
@@ -136,7 +139,7 @@ function buttons(): Html {
     </button>`;
   const selected = html`selected <span data-selected-count></span>`;
   return html`<div class="actions bar">
-    ${button('replay', 'selected', html`Replay ${selected}`)}
+    ${SELECT_ALL} ${button('replay', 'selected', html`Replay ${selected}`)}
     ${button('discard', 'selected', html`Discard ${selected}`)}
     <span class="gap"></span>
     ${button('replay', 'all', html`Replay all that match…`)}
@@ -145,36 +148,36 @@ function buttons(): Html {
 }
 
 function lettersTable(visit: Visit, choice: OfConsumer, letters: readonly Redelivery[]): Html {
-  const selectAll = html`<input type="checkbox" data-select-all aria-label="Select all on this page" />`;
   return table({
     caption: `Dead letters of ${choice.consumer}, newest first`,
     columns: [
-      ...(visit.isOperator ? [{ title: 'Select', head: selectAll, slim: true }] : []),
+      ...(visit.isOperator ? [SELECT_COLUMN] : []),
       { title: 'Notification' },
       { title: 'Channel' },
       { title: 'Attempts', numeric: true },
       { title: 'Died', numeric: true },
       { title: 'Error' },
+      ...(visit.isOperator ? [{ title: 'This one', numeric: true }] : []),
     ],
-    rows: letters.map(({ id, channel, key, attempts, since, error }) => [
-      ...(visit.isOperator
-        ? [
-            html`<input
-              type="checkbox"
-              name="id"
-              value="${id}"
-              id="select-${id}"
-              data-select
-              aria-label="Select notification ${id}"
-            />`,
-          ]
-        : []),
-      html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
-      html`<bdi>${visibleStart(channel, LONGEST_KEY)}</bdi>${key === undefined ? '' : html` <span class="muted">key <bdi>${visibleStart(key, LONGEST_KEY)}</bdi></span>`}`,
-      attempts,
-      ago(since),
-      error === undefined ? NONE : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
-    ]),
+    rows: letters.map((letter) => rowOf(visit, choice, letter)),
     empty: 'Nothing matches.',
   });
+}
+
+function rowOf(visit: Visit, { consumer }: OfConsumer, letter: Redelivery): Content[] {
+  const { id, channel, attempts, since, error } = letter;
+  const key = shownKey(letter, visit.site.redaction);
+  const ofKey =
+    key === undefined
+      ? ''
+      : html` <span class="muted">key <bdi>${visibleStart(key, LONGEST_KEY)}</bdi></span>`;
+  return [
+    ...(visit.isOperator ? [selectBox(id)] : []),
+    html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
+    html`<bdi>${visibleStart(channel, LONGEST_KEY)}</bdi>${ofKey}`,
+    attempts,
+    ago(since),
+    error === undefined ? NONE : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
+    ...(visit.isOperator ? [reviewLinks(visit, consumer, id)] : []),
+  ];
 }

@@ -1,10 +1,10 @@
 import type { Context } from 'hono';
 import { within } from '../../../abandonable.ts';
+import { refuseHost } from '../../../http/known-host.ts';
 import type { Env } from '../gates.ts';
 import { knownVisitor } from '../known-visitor.ts';
 import type { AdminOptions } from '../options.ts';
 import { askToSignIn, plain } from '../plain.ts';
-import { refuseHost } from '../request-guard.ts';
 import type { Site } from '../site.ts';
 
 /** Pages may hold all connections for longer than an orchestrator waits. */

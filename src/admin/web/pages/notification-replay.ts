@@ -5,6 +5,7 @@ import { countReplay } from '../../../steer/replay.ts';
 import { chosenFilter } from '../chosen.ts';
 import { consumerPath } from '../consumer-path.ts';
 import { action } from '../forms.ts';
+import { queryOf } from '../notification-choice.ts';
 import type { Route } from '../route.ts';
 import type { Visit } from '../visit.ts';
 
@@ -16,7 +17,9 @@ export const notificationReplayRoutes: readonly Route[] = [
 async function review(visit: Visit): Promise<Response> {
   const { db, redaction } = visit.site;
   const consumer = visit.query.get('consumer')?.trim() ?? '';
-  const parent = { title: 'Notifications', href: visit.url('/notifications') };
+  // What was searched for when these were selected.
+  const from = queryOf(new URLSearchParams(visit.query.get('from') ?? ''));
+  const parent = { title: 'Notifications', href: visit.url('/notifications', from) };
   const { ids } = chosenFilter(visit.query, redaction);
   if (consumer === '' || ids === undefined) {
     throw new PgwatchError('USAGE', {

@@ -1,4 +1,5 @@
 import { html } from 'hono/html';
+import { qualified } from '../../../db/names.ts';
 import { formatBytes, formatCount } from '../../../format.ts';
 import { type NotificationRecord, readNotification } from '../../../observe/notification-record.ts';
 import { reading } from '../../../observe/reading.ts';
@@ -44,7 +45,7 @@ async function showNotification(visit: Visit): Promise<Response> {
     parent,
     content: html`${facts(visit, record, summary, payload)}
     ${section('Consumers', deliveries(visit, record))}
-    ${payload === undefined ? tooLarge(record) : payloadParts(record, payload)}
+    ${payload === undefined ? tooLarge(visit, record) : payloadParts(record, payload)}
     ${timeline(visit, record)}`,
   });
 }
@@ -118,7 +119,7 @@ function payloadParts(record: NotificationRecord, payload: JsonNode): Html {
   const isWhole = record.json?.length !== undefined && record.json.length < READ_AT_MOST;
   const changes = isWhole ? changesIn(payload) : undefined;
   const { text, isCut } = indentedJson(payload, SHOWN_LINES);
-  const raw = html`<pre class="card payload" tabindex="0"><code>${text}${isCut ? '\n…' : ''}</code></pre>`;
+  const raw = html`<pre class="card payload" tabindex="0" role="region" aria-label="Payload"><code>${text}${isCut ? '\n…' : ''}</code></pre>`;
   const note =
     isWhole && !isCut ? '' : `only its beginning, of ${formatBytes(record.jsonBytes ?? 0)}`;
   if (changes === undefined) return section('Payload', raw, note);
@@ -134,12 +135,13 @@ function payloadParts(record: NotificationRecord, payload: JsonNode): Html {
     </details>`;
 }
 
-function tooLarge({ storedBytes }: NotificationRecord): Html {
+function tooLarge(visit: Visit, { id, storedBytes }: NotificationRecord): Html {
+  const log = qualified(visit.site.db.names, 'notification_log');
   return section(
     'Payload',
     html`<div class="empty">
       With ${formatBytes(storedBytes)} in the log it is too large to be shown here. Read it with SQL:
-      <code>select payload from notification_log where id = …</code>
+      <code>select payload from ${log} where id = ${id};</code>
     </div>`,
   );
 }

@@ -3,13 +3,19 @@ import { PgwatchError } from '../../../errors.ts';
 import { formatNumber } from '../../../format.ts';
 import { keyIndexStatement } from '../../../observe/notification-filter.ts';
 import { type Found, searchNotifications } from '../../../observe/notification-search.ts';
-import { select } from '../forms.ts';
+import { hidden, select } from '../forms.ts';
 import { type KnownNames, knownNames } from '../known-names.ts';
-import { type NotificationChoice, notificationChoice, queryOf } from '../notification-choice.ts';
+import {
+  chosen,
+  type NotificationChoice,
+  notificationChoice,
+  queryOf,
+} from '../notification-choice.ts';
 import { notificationFilters } from '../notification-filters.ts';
 import { notificationsTable } from '../notifications-table.ts';
 import { type Html, liveWhile } from '../parts.ts';
 import type { Route } from '../route.ts';
+import { SELECT_ALL } from '../select-box.ts';
 import { shownSummary } from '../shown-summary.ts';
 import { visible } from '../visible.ts';
 import type { Visit } from '../visit.ts';
@@ -34,7 +40,9 @@ async function showNotifications(visit: Visit): Promise<Response> {
   return visit.page({
     title: 'Notifications',
     content: html`${notificationFilters(visit, names)} ${notice}
-      <form method="get" action="${visit.url('/notifications/replay')}">${bar} ${list}</form>
+      <form method="get" action="${visit.url('/notifications/replay')}">
+        ${hidden([['from', new URLSearchParams(chosen(visit.query)).toString()]])} ${bar} ${list}
+      </form>
       ${pages}`,
   });
 }
@@ -70,11 +78,12 @@ async function results(visit: Visit, choice: NotificationChoice): Promise<Result
   );
   const isAll = shown.length === found.notifications.length;
   const told = isAll ? found : { ...found, nextBeforeId: undefined, incomplete: false };
-  const list = notificationsTable(visit, shown, emptyText(told));
+  const list = notificationsTable(visit, shown, emptyText(visit, told));
   return {
     notice: slowNotice(visit, choice, told),
     list: liveWhile(isQuick, 'notifications', list),
-    pages: pageLinks(visit, choice, told),
+    // With the list: its last row is where the older ones begin.
+    pages: liveWhile(isQuick, 'pages', pageLinks(visit, choice, told)),
   };
 }
 
@@ -88,9 +97,12 @@ function choiceOf(visit: Visit): NotificationChoice | PgwatchError {
   }
 }
 
-function emptyText({ incomplete }: Found): Html {
+function emptyText(visit: Visit, { incomplete }: Found): Html {
   if (incomplete) return html`Nothing was found so far.`;
-  return html`Nothing matches. Send something: <code>pgwatch notify orders '{"id": 1}'</code>`;
+  if (chosen(visit.query).length > 0) {
+    return html`Nothing matches. <a href="${visit.url('/notifications')}">Show all</a>`;
+  }
+  return html`The log is empty. Send something: <code>pgwatch notify orders '{"id": 1}'</code>`;
 }
 
 /** How far it came, how to go on, and how to make it quick. */
@@ -117,15 +129,18 @@ function slowNotice(visit: Visit, { filter }: NotificationChoice, found: Found):
 /** Leads to a page that counts, and asks. */
 function replayBar(visit: Visit, { consumers }: KnownNames): Html {
   return html`<div class="actions bar">
+    ${SELECT_ALL}
     <button type="submit" data-needs-selection>
       Replay selected <span data-selected-count></span>
     </button>
-    ${select({ name: 'consumer', label: html`for<span class="sr"> the consumer</span>`, value: visit.query.get('consumer'), options: consumers })}
+    ${select({ name: 'consumer', label: html`for<span class="sr"> the consumer</span>`, value: visit.query.get('consumer'), options: consumers, none: 'choose…' })}
   </div>`;
 }
 
 function pageLinks(visit: Visit, { beforeId }: NotificationChoice, found: Found): Html {
   const { nextBeforeId, incomplete } = found;
+  const hasOlder = nextBeforeId !== undefined && !incomplete;
+  if (beforeId === undefined && !hasOlder) return html``;
   return html`<div class="actions" role="navigation" aria-label="Pages of the list">
     ${
       beforeId === undefined
@@ -133,7 +148,7 @@ function pageLinks(visit: Visit, { beforeId }: NotificationChoice, found: Found)
         : html`<a class="button" href="${visit.url('/notifications', queryOf(visit.query))}">Newest</a>`
     }
     ${
-      nextBeforeId === undefined || incomplete
+      !hasOlder
         ? ''
         : html`<a
             class="button"

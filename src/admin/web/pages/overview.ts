@@ -5,7 +5,7 @@ import type { LogStatus } from '../../../observe/log-status.ts';
 import type { OldestWriter } from '../../../observe/oldest-writer.ts';
 import type { Status } from '../../../observe/status.ts';
 import { activityChart } from '../activity.ts';
-import { consumerPath } from '../consumer-path.ts';
+import { consumerProblems, problemList } from '../consumer-problems.ts';
 import { consumersTable } from '../consumers-table.ts';
 import { ago, count, type Html, live, section, table } from '../parts.ts';
 import type { Route } from '../route.ts';
@@ -22,7 +22,7 @@ async function showOverview(visit: Visit): Promise<Response> {
     title: 'Overview',
     content: live(
       'overview',
-      html`${figures(status)} ${problems(visit, status)}
+      html`${problems(visit, status)} ${figures(status)}
       ${section('Activity', activityChart(visit.site.watch.history), 'the last half hour')}
       ${section('Consumers', consumersTable(visit, status))}
       ${section('Log', channels(visit, status.log), logLine(status.log))}`,
@@ -59,8 +59,8 @@ function figures({ consumers, log, rates }: Status): Html {
 
 /** What somebody should look at, worst first, and what helps. */
 function problems(visit: Visit, { consumers, log, oldestWriter }: Status): Html | '' {
-  const found = [
-    ...consumers.flatMap((consumer) => problemsOf(visit, consumer)),
+  return problemList([
+    ...consumers.flatMap((consumer) => consumerProblems(visit, consumer)),
     ...(log.queueUsage > 0.5
       ? [
           html`The server's queue of NOTIFYs is ${Math.round(log.queueUsage * 100)} % full. A session
@@ -68,33 +68,7 @@ function problems(visit: Visit, { consumers, log, oldestWriter }: Status): Html 
         ]
       : []),
     ...(oldestWriter !== undefined && oldestWriter.seconds > 60 ? [writer(oldestWriter)] : []),
-  ];
-  if (found.length === 0) return '';
-  return html`<section class="problems" aria-labelledby="h-problems">
-    <h2 id="h-problems"><span aria-hidden="true">▲</span> ${formatCount(found.length, 'problem')}</h2>
-    <ul>
-      ${found.map((problem) => html`<li>${problem}</li>`)}
-    </ul>
-  </section>`;
-}
-
-function problemsOf(visit: Visit, { consumer, state, dead, pending }: ConsumerStatus): Html[] {
-  const name = html`<a href="${visit.url(consumerPath(consumer))}">${consumer}</a>`;
-  const waits = `${formatCount(pending, 'notification')} ${pending === 1 ? 'waits' : 'wait'}`;
-  const found: Html[] = [];
-  if (state === 'no owner') {
-    found.push(html`${name} has lost its process, and nobody has taken over; ${waits}. Start
-    <code>pgwatch listen</code>.`);
-  }
-  if (state === 'stopped' && pending > 0) {
-    found.push(html`${name} is run by nobody, and ${waits}. Start <code>pgwatch listen</code>.`);
-  }
-  if (dead > 0) {
-    found.push(html`${name} has
-      <a href="${visit.url('/dead-letters', { consumer })}">${formatCount(dead, 'dead letter')}</a>.
-      Replay them when their cause is repaired, or discard them.`);
-  }
-  return found;
+  ]);
 }
 
 function writer({ pid, prepared, database, role, seconds }: OldestWriter): Html {

@@ -1,6 +1,9 @@
 import { html } from 'hono/html';
 import { explainConnectionError } from '../../../db/connection-error.ts';
+import type { Database } from '../../../db/database.ts';
 import { explainMissingRights } from '../../../db/missing-rights.ts';
+import { assertSchema } from '../../../db/schema-check.ts';
+import { isPoolBusy } from '../../../db/server-pool.ts';
 import { codeOf, SQLSTATE } from '../../../db/sqlstate.ts';
 import { PgwatchError } from '../../../errors.ts';
 import { redactUrl } from '../../../redact.ts';
@@ -19,9 +22,15 @@ export function notFoundPage(visit: Visit): Promise<Response> {
 }
 
 /** What went wrong, and what to do. Never the bare error: what it quotes may be somebody's data. */
-export function problemPage(visit: Visit, thrown: unknown): Promise<Response> {
+export async function problemPage(visit: Visit, thrown: unknown): Promise<Response> {
   const { db, logger } = visit.site;
-  const error = explainMissingRights(explainConnectionError(thrown, redactUrl(db.url)));
+  if (isPoolBusy(thrown)) {
+    return problem(visit, 503, 'Too busy', [
+      'Other pages, or a clean-up or replay that was begun here, use all connections of this page.',
+      'Load it again in a moment.',
+    ]);
+  }
+  const error = await explained(thrown, db);
   if (codeOf(error) === SQLSTATE.queryCanceled) {
     return problem(visit, 200, 'That takes too long', [
       'The database took too long to answer, so it was not waited for.',
@@ -41,7 +50,7 @@ export function problemPage(visit: Visit, thrown: unknown): Promise<Response> {
     ]);
   }
   if (error instanceof PgwatchError) {
-    return problem(visit, statusOf(error), 'That is not possible', [
+    return problem(visit, statusOf(error), titleOf(error), [
       error.message,
       ...(error.hint === undefined ? [] : [error.hint]),
     ]);
@@ -51,6 +60,24 @@ export function problemPage(visit: Visit, thrown: unknown): Promise<Response> {
     'The log of the process that serves this page tells what.',
   ]);
 }
+
+/** What a database's error means, and what to do; any other one as it is. */
+async function explained(thrown: unknown, db: Database): Promise<unknown> {
+  const error = explainMissingRights(explainConnectionError(thrown, redactUrl(db.url)));
+  if (!NOT_THERE.has(codeOf(error) ?? '')) return error;
+  return assertSchema(db).then(
+    () => error,
+    (reason: unknown) => (reason instanceof PgwatchError ? reason : error),
+  );
+}
+
+/** What a statement meets where the schema has gone, or is another version's. */
+const NOT_THERE: ReadonlySet<string> = new Set([
+  SQLSTATE.undefinedTable,
+  SQLSTATE.undefinedColumn,
+  SQLSTATE.undefinedFunction,
+  SQLSTATE.invalidSchemaName,
+]);
 
 /** What was typed can be no value: U+0000 in a text, a time before all times. */
 const NO_VALUES: ReadonlySet<string> = new Set([
@@ -62,7 +89,12 @@ type Status = 200 | 400 | 404 | 409 | 500 | 503;
 
 function statusOf({ code, kind }: PgwatchError): Status {
   if (code === 'CONSUMER_UNKNOWN') return 404;
+  if (code.startsWith('SCHEMA_')) return 503;
   return kind === 'usage' ? 400 : 409;
+}
+
+function titleOf({ code }: PgwatchError): string {
+  return code.startsWith('SCHEMA_') ? 'Nothing can be read' : 'That is not possible';
 }
 
 function problem(

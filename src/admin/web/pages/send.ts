@@ -1,6 +1,7 @@
 import { html } from 'hono/html';
 import { PgwatchError } from '../../../errors.ts';
 import { appendJson } from '../../../log/append.ts';
+import { assertJsonText } from '../../../log/payload.ts';
 import { suggest } from '../../../suggest.ts';
 import { input, tokenField } from '../forms.ts';
 import { type KnownNames, knownNames } from '../known-names.ts';
@@ -66,7 +67,7 @@ async function send(visit: Visit): Promise<Response> {
   const payload = visit.form.get('payload') ?? '';
   visit.audit('send', { channel, key, bytes: Buffer.byteLength(payload) });
   try {
-    assertJson(payload);
+    assertJsonText(payload, 'A text needs quotes: "text".');
     const { functionsSchema } = db.names;
     const id = await appendJson(db.pool, channel, payload, { key, functionsSchema });
     return visit.redirect(`/notifications/${id}`, {
@@ -85,17 +86,4 @@ async function send(visit: Visit): Promise<Response> {
 function whoListens({ consumed }: KnownNames, channel: string): string {
   if (consumed.includes(channel)) return '';
   return ` No known consumer listens on this channel.${suggest(channel, consumed)}`;
-}
-
-function assertJson(payload: string): void {
-  try {
-    JSON.parse(payload);
-  } catch (cause) {
-    const reason = cause instanceof Error ? cause.message : String(cause);
-    throw new PgwatchError('PAYLOAD_INVALID', {
-      what: `The payload is no JSON: ${reason}.`,
-      hint: 'A text needs quotes: "text".',
-      cause,
-    });
-  }
 }

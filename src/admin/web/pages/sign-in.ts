@@ -1,10 +1,11 @@
 import type { Context } from 'hono';
 import { html } from 'hono/html';
+import type { Identity } from '../credentials.ts';
 import type { Env } from '../gates.ts';
 import { checkCredentials } from '../known-visitor.ts';
 import { document, MARK } from '../layout.ts';
 import type { Html } from '../parts.ts';
-import { removeSessionCookie, setSessionCookie } from '../session-cookie.ts';
+import { removeSessionCookie, sessionSecretsOf, setSessionCookie } from '../session-cookie.ts';
 import type { Site } from '../site.ts';
 
 /** Whose form tokens those of the page to sign in at are: nobody is known there. */
@@ -34,21 +35,32 @@ export async function signIn(context: Page, site: Site): Promise<Response> {
     return page(context, site, next, 'Too many wrong tries. Wait for a minute.');
   }
   if (checked === 'wrong') {
-    return page(context, site, next, 'That is not right. Without a name, the token is asked for.');
+    return page(
+      context,
+      site,
+      next,
+      'These credentials are wrong. With a token, leave the user empty.',
+    );
   }
-  site.logger.info(
-    { action: 'sign-in', who: checked.name, role: checked.role, address },
-    'admin action',
-  );
+  note(site, 'sign-in', checked, address);
+  // The cookie is overwritten; nobody could end that session any more.
+  for (const secret of sessionSecretsOf(context.req.header('cookie'), context.req.header('host'))) {
+    site.sessions.close(secret);
+  }
   setSessionCookie(context, site.sessions.open(checked));
   return context.redirect(`${context.get('prefix')}${next}`, 303);
 }
 
 export function signOut(context: Page, site: Site): Response {
-  const session = context.get('known')?.session;
-  if (session !== undefined) site.sessions.close(session);
+  const known = context.get('known');
+  if (known !== undefined) note(site, 'sign-out', known.identity, context.get('address'));
+  if (known?.session !== undefined) site.sessions.close(known.session);
   removeSessionCookie(context);
   return context.redirect(`${context.get('prefix')}/sign-in`, 303);
+}
+
+function note({ auditLog }: Site, action: string, { name, role }: Identity, address: string): void {
+  auditLog.info({ action, who: name, role, address }, 'admin action');
 }
 
 /** Only a path of ours: whoever wrote the link must not send people elsewhere. */

@@ -27,11 +27,16 @@ export function parseListenAddress(
   const { bracketed, name, port } = ADDRESS.exec(typed)?.groups ?? {};
   if (bracketed !== undefined && isIP(bracketed) !== 6) return undefined;
   const host = bracketed ?? name;
-  if (port === undefined && (host === undefined || host === '')) return undefined;
+  if (port === undefined && !isSurelyHost(host)) return undefined;
   return within({
     host: host === undefined || host === '' ? defaults.host : host,
     port: port === undefined ? defaults.port : Number(port),
   });
+}
+
+/** A word alone is rather a mistake. */
+function isSurelyHost(text = ''): boolean {
+  return text === 'localhost' || /[.:]/.test(text);
 }
 
 function within(address: ListenAddress): ListenAddress | undefined {

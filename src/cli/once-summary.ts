@@ -18,6 +18,7 @@ export class OnceSummary {
     if (event.type === 'retrying') counts.retrying += 1;
     if (event.type === 'dead-lettered') counts.dead += 1;
     if (event.type === 'paused') counts.note = 'paused; `pgwatch resume` lets it go on';
+    if (event.type === 'forgotten') counts.note = 'forgotten meanwhile';
     if (event.type === 'waiting-for-lease') {
       counts.note = `left to ${shownOwner(event.owner)}, which runs it`;
     }

@@ -16,6 +16,8 @@ type ReadConsumers = () => Promise<readonly ConsumerStatus[] | undefined>;
 export class Readiness {
   readonly #consumers: readonly string[];
   readonly #unplaced: Set<string>;
+  /** Nobody is to run these. */
+  readonly #forgotten = new Set<string>();
   readonly #onReady: () => void;
   #wakes = false;
   #told = false;
@@ -35,6 +37,11 @@ export class Readiness {
       case 'split-closing':
       case 'paused':
         this.#unplaced.delete(event.consumer);
+        this.#tell();
+        return;
+      case 'forgotten':
+        this.#unplaced.delete(event.consumer);
+        this.#forgotten.add(event.consumer);
         this.#tell();
         return;
       default:
@@ -73,7 +80,8 @@ export class Readiness {
 
   #whyUnowned(id: string, known: readonly ConsumerStatus[]): readonly string[] {
     const status = known.find(({ consumer }) => consumer === id);
-    if (this.#unplaced.has(id) || status?.pausedAt !== undefined) return [];
+    if (this.#unplaced.has(id) || this.#forgotten.has(id)) return [];
+    if (status?.pausedAt !== undefined) return [];
     const { partitions = [] } = status ?? {};
     const unowned = partitions.filter(({ owner }) => owner === undefined).length;
     if (partitions.length > 0 && unowned === 0) return [];

@@ -31,13 +31,14 @@ export interface SplitState extends Split {
 /**
  * Reads how a consumer is split and who runs what. No lock, no write: it is asked often.
  * @param channels of the process that asks: a cursor of others has yet to be claimed for them
+ * @returns undefined: there is no such consumer any more
  */
 export async function readSplit(
   db: Pick<Database, 'kysely'>,
   consumerId: number,
   channels: readonly string[],
   self: LeaseOwner,
-): Promise<SplitState> {
+): Promise<SplitState | undefined> {
   const rows = await db.kysely
     .selectFrom('consumer')
     .innerJoin('consumer_cursor as position', 'position.consumer_id', 'consumer.id')
@@ -58,7 +59,10 @@ export async function readSplit(
     .orderBy('position.partition')
     .execute();
   const [first] = rows;
-  if (first === undefined) throw new Error(`There is no consumer ${consumerId} any more.`);
+  if (first === undefined) {
+    if (!(await exists(db, consumerId))) return undefined;
+    throw new Error(`The consumer ${consumerId} has no cursor; pgwatch doctor tells what to do.`);
+  }
   return {
     partitions: first.partitions,
     closingAt: first.closing_at === null ? undefined : asSnapshot(first.closing_at),
@@ -71,6 +75,15 @@ export async function readSplit(
       closed: closed === true,
     })),
   };
+}
+
+async function exists({ kysely }: Pick<Database, 'kysely'>, consumerId: number): Promise<boolean> {
+  const found = await kysely
+    .selectFrom('consumer')
+    .select('id')
+    .where('id', '=', consumerId)
+    .executeTakeFirst();
+  return found !== undefined;
 }
 
 /** Until the first lease of another process runs out, unless it is renewed. */

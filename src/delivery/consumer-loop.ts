@@ -139,13 +139,16 @@ export class ConsumerLoop {
     const end = await this.#nudge.wait(Math.min(this.#fallbackAt - now, dueMs), stopping);
     if (end !== 'timeout' || performance.now() < this.#fallbackAt) return;
     this.#mayBeNew = true;
-    await redeliveries.lookAgain();
+    await redeliveries.askAgain();
   }
 
   async #fetch(): Promise<boolean> {
     if (this.#mayBeDue) {
       this.#mayBeDue = false;
-      await this.#options.redeliveries.lookAgain();
+      const { redeliveries } = this.#options;
+      // Some of these may have been given up; what has not is fetched again.
+      redeliveries.leave(this.#lanes.withdrawRedeliveries().map(({ row }) => row));
+      await redeliveries.lookAgain();
     }
     const redelivered = await this.#fetchDue();
     return (await this.#fetchNew()) || redelivered;

@@ -100,6 +100,10 @@ export class ConsumerRunner {
         const split = await this.#patience.until(() =>
           readSplit(db, consumerId, consumer.channels, owner),
         );
+        if (split === undefined) {
+          await this.#beForgotten(consumerId);
+          break;
+        }
         steering.note(consumerId, split.steered);
         if (await this.#follow(consumerId, split, share)) continue;
         if (settings.once && this.#isOver(split)) break;
@@ -112,6 +116,18 @@ export class ConsumerRunner {
       await share.end();
     }
     this.#runs.throwFault();
+  }
+
+  /** To register it anew would undo what somebody has decided; the next start does. */
+  async #beForgotten(consumerId: number): Promise<void> {
+    const { consumer, settings, steering, stopping, emit } = this.#options;
+    steering.unwatch(consumerId);
+    emit({ type: 'forgotten', consumer: consumer.id });
+    this.#runs.stop(this.#runs.active);
+    // The process must not end for having nothing to do: whoever restarts it would undo it, too.
+    while (!settings.once && !stopping.aborted) {
+      await this.#nudge.wait(Number.POSITIVE_INFINITY, stopping);
+    }
   }
 
   /** Does what the split asks for. True: that has changed it, look again at once. */

@@ -78,6 +78,15 @@ type Happening =
       readonly row: LogRow;
       readonly attempts: number;
     } & Failure)
+  /** It has failed, and somebody had discarded it meanwhile. */
+  | ({
+      readonly type: 'given-up';
+      readonly consumer: string;
+      readonly row: LogRow;
+      readonly attempts: number;
+    } & Failure)
+  /** Somebody has forgotten the consumer: it is not run until this process starts again. */
+  | { readonly type: 'forgotten'; readonly consumer: string }
   /** A database operation failed; it is tried again until it succeeds. Once per outage. */
   | ({ readonly type: 'database-lost'; readonly error: unknown } & DatabaseUse)
   | ({ readonly type: 'database-back' } & DatabaseUse)

@@ -108,6 +108,13 @@ export class Lanes {
     return [...this.#waiting.log.withdraw(key), ...redelivered];
   }
 
+  /** Takes out all redeliveries that wait. */
+  withdrawRedeliveries(): readonly Item[] {
+    const withdrawn = this.#waiting.redelivery.withdrawAll();
+    this.#countBytes(withdrawn, -1);
+    return withdrawn;
+  }
+
   #countBytes(items: readonly Item[], sign: 1 | -1): void {
     for (const { row, from } of items) {
       if (from === 'redelivery') this.#redeliveredBytes += sign * heldBytes(row);

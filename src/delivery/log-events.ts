@@ -31,6 +31,12 @@ export function logDeliveryEvents(logger: Logger, outage: OutageLog): DeliveryEv
           'handler failed for good, dead-lettered',
         );
         return;
+      case 'given-up':
+        logger.warn(
+          { ...about(event), attempt: event.attempts, ...errorOf(event) },
+          'handler failed, and its notification was discarded meanwhile',
+        );
+        return;
       default:
         logStateChange(logger, outage, event);
     }
@@ -121,6 +127,9 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
       return;
     case 'resumed':
       logger.info(who, 'consumer resumed');
+      return;
+    case 'forgotten':
+      logger.warn(who, 'consumer was forgotten (`pgwatch forget`); not run until the next start');
       return;
     case 'read':
       return;

@@ -159,14 +159,18 @@ export class Recorder {
       const { error, thrown } = outcome;
       if (outcome.kind === 'retry') {
         const { delaySeconds } = outcome;
-        const withdrawn = await redeliveries.retry({ row, attempts, error }, delaySeconds, () =>
-          this.#withdraw(row, behind),
+        const { withdrawn, isGivenUp } = await redeliveries.retry(
+          { row, attempts, error },
+          delaySeconds,
+          () => this.#withdraw(row, behind),
         );
         for (const waits of withdrawn) this.settle(waits);
-        emit({ type: 'retrying', consumer, row, attempts, delaySeconds, error, thrown });
+        if (isGivenUp) emit({ type: 'given-up', consumer, row, attempts, error, thrown });
+        else emit({ type: 'retrying', consumer, row, attempts, delaySeconds, error, thrown });
       } else {
-        await redeliveries.bury({ row, attempts, error });
-        emit({ type: 'dead-lettered', consumer, row, attempts, error, thrown });
+        const end = await redeliveries.bury({ row, attempts, error });
+        const type = end === 'buried' ? 'dead-lettered' : 'given-up';
+        emit({ type, consumer, row, attempts, error, thrown });
       }
       this.#failing.delete(item);
       this.#passed.delete(row.id);

@@ -3,7 +3,7 @@ import { Mutex } from '../lifecycle/mutex.ts';
 import type { FetchLimits } from '../log/fetch-limits.ts';
 import type { LogRow } from '../log/log-row.ts';
 import type { Patience } from './patience.ts';
-import type { RedeliveryStore, Resolved } from './redelivery-store.ts';
+import type { Failed, RedeliveryStore, Resolved } from './redelivery-store.ts';
 import type { Redelivery, WaitingRedeliveries } from './waiting-redeliveries.ts';
 
 export interface RedeliveriesOptions {
@@ -52,6 +52,11 @@ export class Redeliveries {
   #mayMeetParked = true;
   /** Whether some of what was handled may be known here until the stored cursor has passed it. */
   #mayHaveKept = false;
+  /**
+   * Whether something may wait behind nothing. Who steers the consumer writes beside us: a statement of
+   * ours that ran meanwhile has not seen what waits since then, nor theirs what we have settled.
+   */
+  #mayHaveOrphans = false;
 
   constructor(options: RedeliveriesOptions) {
     this.#options = options;
@@ -65,7 +70,7 @@ export class Redeliveries {
         this.#nextDueAt = Number.POSITIVE_INFINITY;
         return;
       }
-      await this.#write((store) => store.releaseOrphans());
+      await this.#releaseOrphans();
       await this.#resolve((store) => store.forgetPassed());
       await this.#askWhenDue();
     });
@@ -77,9 +82,14 @@ export class Redeliveries {
     await this.#mutex.run(() => this.#resolve((store) => store.forgetPassed()));
   }
 
-  /** Asks when the next is due; others may have changed that. */
-  async lookAgain(): Promise<void> {
+  /** Asks when the next is due. */
+  async askAgain(): Promise<void> {
     await this.#mutex.run(() => this.#askWhenDue());
+  }
+
+  /** Somebody else has changed what stands here. */
+  async lookAgain(): Promise<void> {
+    await this.#mutex.run(() => this.#followSteering());
   }
 
   /** The cursor has passed all that was parked before this run. */
@@ -93,8 +103,14 @@ export class Redeliveries {
 
   /** What is due now. Each is given once, until it is settled or left. */
   async due(): Promise<readonly Redelivery[]> {
-    if (this.msUntilDue > 0) return [];
+    if (this.msUntilDue > 0 && !this.#mayHaveOrphans) return [];
     return this.#mutex.run(async () => {
+      // Once the others are handled: to look for them reads all that is retried.
+      if (this.msUntilDue > 0) {
+        await this.#releaseOrphans();
+        await this.#askWhenDue();
+        if (this.msUntilDue > 0) return [];
+      }
       const { limits, startedAt } = this.#options;
       const inFlight = [...this.#inFlight];
       const due = await this.#ask((waiting) => waiting.due(limits, startedAt, inFlight));
@@ -102,7 +118,7 @@ export class Redeliveries {
       if (due.length === 0) {
         // Due, but not to be had: clean-up deleted what they were about.
         await this.#options.patience.until(() => this.#options.store.forgetDeleted());
-        await this.#write((store) => store.releaseOrphans());
+        await this.#releaseOrphans();
       }
       await this.#askWhenDue();
       return due;
@@ -133,28 +149,45 @@ export class Redeliveries {
     });
   }
 
-  /** Schedules the next attempt; what has its key waits behind it. Answers what was withdrawn. */
+  /**
+   * Schedules the next attempt; what has its key waits behind it.
+   * @returns what was withdrawn, and whether somebody has given it up meanwhile: then it counts as
+   *   handled, and what was withdrawn is due
+   */
   async retry(
     { row, attempts, error }: FailedAttempt,
     delaySeconds: number,
     withdraw: Withdraw,
-  ): Promise<readonly LogRow[]> {
+  ): Promise<{ readonly withdrawn: readonly LogRow[]; readonly isGivenUp: boolean }> {
     return this.#mutex.run(async () => {
-      await this.#write((store) => store.retry(row, attempts, delaySeconds, error));
-      this.#inFlight.delete(row.id);
-      this.#nextDueAt = Math.min(this.#nextDueAt, performance.now() + delaySeconds * 1000);
+      const isKnown = this.#inFlight.has(row.id);
+      const { isGivenUp } = await this.#noteFailure((store) =>
+        store.retry(row, attempts, delaySeconds, error, isKnown),
+      );
+      this.leave([row]);
+      if (!isGivenUp) {
+        this.#nextDueAt = Math.min(this.#nextDueAt, performance.now() + delaySeconds * 1000);
+      }
       const withdrawn = withdraw();
       await this.#waitBehind(withdrawn);
-      return withdrawn;
+      // Then they wait behind nothing.
+      if (isGivenUp) await this.#followSteering();
+      return { withdrawn, isGivenUp };
     });
   }
 
-  async bury({ row, attempts, error }: FailedAttempt): Promise<void> {
-    await this.#mutex.run(async () => {
-      await this.#write((store) => store.bury(row, attempts, error));
-      this.#inFlight.delete(row.id);
+  /** @returns `given up`: somebody has done that meanwhile, so it counts as handled */
+  async bury({ row, attempts, error }: FailedAttempt): Promise<'buried' | 'given up'> {
+    return this.#mutex.run(async () => {
+      const isKnown = this.#inFlight.has(row.id);
+      const { isGivenUp } = await this.#noteFailure((store) =>
+        store.bury(row, attempts, error, isKnown),
+      );
+      this.leave([row]);
+      if (isGivenUp) await this.#followSteering();
       // What waited behind it is due now.
-      if (row.key !== null) await this.#askWhenDue();
+      else if (row.key !== null) await this.#askWhenDue();
+      return isGivenUp ? 'given up' : 'buried';
     });
   }
 
@@ -201,10 +234,30 @@ export class Redeliveries {
     if (rows.length > 0) await this.#write((store) => store.waitBehind(rows));
   }
 
+  async #followSteering(): Promise<void> {
+    // A discard keeps what the stored cursor has not passed.
+    this.#mayHaveKept = true;
+    await this.#askWhenDue();
+    this.#mayHaveOrphans = this.#nextDueAt < Number.POSITIVE_INFINITY;
+  }
+
   async #askWhenDue(): Promise<void> {
-    const seconds = await this.#ask((waiting) => waiting.secondsUntilDue([...this.#inFlight]));
-    this.#nextDueAt =
-      seconds === undefined ? Number.POSITIVE_INFINITY : performance.now() + seconds * 1000;
+    let seconds = await this.#secondsUntilDue();
+    if (seconds === Number.POSITIVE_INFINITY && this.#inFlight.size === 0) {
+      // They wait, and there is nothing that they could wait behind.
+      await this.#releaseOrphans();
+      seconds = await this.#secondsUntilDue();
+    }
+    this.#nextDueAt = performance.now() + (seconds ?? Number.POSITIVE_INFINITY) * 1000;
+  }
+
+  #secondsUntilDue(): Promise<number | undefined> {
+    return this.#ask((waiting) => waiting.secondsUntilDue([...this.#inFlight]));
+  }
+
+  async #releaseOrphans(): Promise<void> {
+    this.#mayHaveOrphans = false;
+    await this.#write((store) => store.releaseOrphans());
   }
 
   #ask<T>(question: (waiting: WaitingRedeliveries) => Promise<T>): Promise<T> {
@@ -217,6 +270,15 @@ export class Redeliveries {
       this.#mayHaveKept = kept > 0;
       return write;
     });
+  }
+
+  async #noteFailure(operation: (store: RedeliveryStore) => Promise<Failed>): Promise<Failed> {
+    let failed: Failed = { write: 'fenced', isGivenUp: false };
+    await this.#write(async (store) => {
+      failed = await operation(store);
+      return failed.write;
+    });
+    return failed;
   }
 
   async #write(operation: (store: RedeliveryStore) => Promise<FencedWrite>): Promise<void> {

@@ -8,6 +8,12 @@ import {
 import { type Names, qualified } from '../db/names.ts';
 import type { LogRow } from '../log/log-row.ts';
 
+export interface Failed {
+  readonly write: FencedWrite;
+  /** Whether it was given up while it was being attempted: nothing is written of it then. */
+  readonly isGivenUp: boolean;
+}
+
 export interface Resolved {
   readonly write: FencedWrite;
   /** How many are handled, and known here until the stored cursor has passed them. */
@@ -42,14 +48,32 @@ export class RedeliveryStore {
     this.#cursors = qualified(names, 'consumer_cursor');
   }
 
-  /** Schedules the next attempt; everything later of the same key waits behind it. */
-  async retry(row: LogRow, attempts: number, delaySeconds: number, error: string) {
-    return this.#write(
+  /**
+   * Schedules the next attempt; everything later of the same key waits behind it.
+   * @param isKnown it stands here already, unless somebody has given it up meanwhile
+   */
+  async retry(
+    row: LogRow,
+    attempts: number,
+    delaySeconds: number,
+    error: string,
+    isKnown: boolean,
+  ): Promise<Failed> {
+    return this.#noteFailure(
       `with mine as (${this.#mine}),
+       known as (
+         update ${this.#table}
+         set attempt = $9, due_at = now() + make_interval(secs => $10), last_error = $11,
+             updated_at = now()
+         where $12 and consumer_id = $1 and notification_id = $6 and state = 'retry'
+           and exists (select from mine)
+         returning notification_id
+       ),
        parked as (
          insert into ${this.#table} as r
            (consumer_id, partition, notification_id, channel, key, reason, attempt, due_at, last_error)
          select $1, $2, $6, $7, $8, 'failure', $9, now() + make_interval(secs => $10), $11 from mine
+         where not $12
          on conflict (consumer_id, notification_id) do update
          set state = 'retry', attempt = excluded.attempt, due_at = excluded.due_at,
              last_error = excluded.last_error, updated_at = now()
@@ -59,10 +83,11 @@ export class RedeliveryStore {
          set due_at = 'infinity'
          where consumer_id = $1 and state = 'retry' and due_at <> 'infinity'
            and md5(key) = md5($8) and key = $8 and notification_id > $6
-           and exists (select from mine)
+           and exists (select from mine) and (not $12 or exists (select from known))
        )
-       select count(*)::int from mine`,
-      [row.id, row.channel, row.key, attempts, delaySeconds, error],
+       select (select count(*)::int from mine), (select count(*)::int from known)`,
+      [row.id, row.channel, row.key, attempts, delaySeconds, error, isKnown],
+      isKnown,
     );
   }
 
@@ -76,14 +101,26 @@ export class RedeliveryStore {
     return this.#park(rows, 'infinity');
   }
 
-  /** Makes it a dead letter: attempted no more. The next of its key becomes due. */
-  async bury(row: LogRow, attempts: number, error: string) {
-    return this.#write(
+  /**
+   * Makes it a dead letter: attempted no more. The next of its key becomes due.
+   * @param isKnown it stands here already, unless somebody has given it up meanwhile
+   */
+  async bury(row: LogRow, attempts: number, error: string, isKnown: boolean): Promise<Failed> {
+    return this.#noteFailure(
       `with mine as (${this.#mine}),
+       known as (
+         update ${this.#table}
+         set state = 'dead', attempt = $9, last_error = $10, updated_at = now()
+         -- It is dead already where this is repeated, after an answer that was lost.
+         where $11 and consumer_id = $1 and notification_id = $6 and state <> 'handled'
+           and exists (select from mine)
+         returning notification_id
+       ),
        buried as (
          insert into ${this.#table}
            (consumer_id, partition, notification_id, channel, key, reason, state, attempt, last_error)
          select $1, $2, $6, $7, $8, 'failure', 'dead', $9, $10 from mine
+         where not $11
          on conflict (consumer_id, notification_id) do update
          set state = 'dead', attempt = excluded.attempt, last_error = excluded.last_error,
              updated_at = now()
@@ -97,8 +134,9 @@ export class RedeliveryStore {
              where consumer_id = $1 and state = 'retry'
                and md5(key) = md5($8) and key = $8 and notification_id <> $6)
        )
-       select count(*)::int from mine`,
-      [row.id, row.channel, row.key, attempts, error],
+       select (select count(*)::int from mine), (select count(*)::int from known)`,
+      [row.id, row.channel, row.key, attempts, error, isKnown],
+      isKnown,
     );
   }
 
@@ -126,15 +164,19 @@ export class RedeliveryStore {
          cross join settled
          left join ${this.#log} log on log.id = settled.notification_id
        ),
+       -- Arrays: joined with so small a guess of how many they are, each would be compared with each.
        gone as (
-         delete from ${this.#table} r using looked_at l
-         where r.consumer_id = $1 and r.notification_id = l.notification_id and l.passed
+         delete from ${this.#table} r
+         where r.consumer_id = $1
+           and r.notification_id = any (array(select notification_id from looked_at where passed))
+           -- Or somebody has just replayed it.
+           and (r.state = 'handled' or r.notification_id = any ($6))
        ),
        kept as (
          update ${this.#table} r
          set state = 'handled', updated_at = now()
-         from looked_at l
-         where r.consumer_id = $1 and r.notification_id = l.notification_id and not l.passed
+         where r.consumer_id = $1
+           and r.notification_id = any (array(select notification_id from looked_at where not passed))
            and r.state <> 'handled'
        ),
        next as (
@@ -174,7 +216,8 @@ export class RedeliveryStore {
 
   /**
    * Makes the earliest of each key due that only waits: what it waited behind is gone, deleted by a
-   * clean-up or with a lost channel.
+   * clean-up or with a lost channel, or settled at the moment at which somebody who steers the consumer
+   * let others wait behind it.
    */
   async releaseOrphans(): Promise<FencedWrite> {
     return this.#write(
@@ -231,6 +274,14 @@ export class RedeliveryStore {
         dueAt,
       ],
     );
+  }
+
+  async #noteFailure(text: string, values: readonly unknown[], isKnown: boolean): Promise<Failed> {
+    const [mine = 0, known = 0] = await this.#ask(text, values);
+    return {
+      write: mine === 1 ? 'written' : 'fenced',
+      isGivenUp: isKnown && mine === 1 && known === 0,
+    };
   }
 
   async #write(text: string, values: readonly unknown[]): Promise<FencedWrite> {

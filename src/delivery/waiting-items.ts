@@ -101,6 +101,15 @@ export class WaitingItems {
     return withdrawn;
   }
 
+  /** Removes all, and answers them. */
+  withdrawAll(): readonly Item[] {
+    this.#itemize(this.#inStretches);
+    const withdrawn = this.#items.filter((item) => item !== undefined);
+    this.#items = [];
+    this.#gone = 0;
+    return withdrawn;
+  }
+
   /** Makes items of so many, from the beginning of the first stretch. */
   #itemize(count: number): void {
     for (let left = count; left > 0; ) {

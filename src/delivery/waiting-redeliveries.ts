@@ -77,19 +77,26 @@ export class WaitingRedeliveries {
     return rows[0]?.[0] === true;
   }
 
-  /** Seconds until the next one is due (0: now), undefined when nothing else is retried. */
+  /**
+   * Seconds until the next one is due (0: now); Infinity when all others wait behind one of their key;
+   * undefined when nothing else is retried.
+   */
   async secondsUntilDue(inFlight: readonly number[]): Promise<number | undefined> {
-    const { rows } = await this.#pool.query<[number | null]>({
+    const { rows } = await this.#pool.query<[boolean | null, number | null]>({
       text: `
-        select date_part('epoch', min(due_at) - clock_timestamp())
-        from ${this.#table}
-        where ${OF_THIS_CURSOR} and state = 'retry' and due_at < 'infinity'
-          and notification_id <> all ($3)`,
+        select next = 'infinity',
+               case when next < 'infinity' then date_part('epoch', next - clock_timestamp()) end
+        from (
+          select min(due_at) as next
+          from ${this.#table}
+          where ${OF_THIS_CURSOR} and state = 'retry' and notification_id <> all ($3)
+        ) retried`,
       values: [...this.#cursorKey, inFlight],
       rowMode: 'array',
     });
-    const seconds = rows[0]?.[0] ?? undefined;
-    return seconds === undefined ? undefined : Math.max(0, seconds);
+    const [waits, seconds] = rows[0] ?? [];
+    if (waits === true) return Number.POSITIVE_INFINITY;
+    return typeof seconds === 'number' ? Math.max(0, seconds) : undefined;
   }
 
   /** Which of these notifications stand here already, and which of these keys are being retried. */

@@ -44,15 +44,48 @@ export async function forgetConsumer({ kysely, names }: Place, consumer: string)
     if (found === undefined) throw await unknownConsumer(trx, names, consumer);
     await assertNobodyRuns(trx, names, consumer, found.id);
     await trx.deleteFrom('consumer').where('id', '=', found.id).execute();
+    await query(trx, 'select pg_notify($1, $2)', [names.schema, STEERING_CHANNEL]);
   });
 }
 
-/** Tells the daemons that redeliveries of a consumer were changed. */
-export async function tellOfRedeliveries(
-  db: Queryable,
-  names: Names,
+/**
+ * Lends a transaction that changes redeliveries of a consumer beside the daemons that run it, and tells
+ * them of it.
+ * @throws CONSUMER_UNKNOWN, and what the task throws
+ */
+export async function steering<T>(
+  { kysely, names }: Pick<Database, 'kysely' | 'names'>,
   consumer: string,
-): Promise<void> {
+  task: (db: Queryable) => Promise<{ readonly result: T; readonly hasChanged: boolean }>,
+): Promise<T> {
+  return kysely
+    .transaction()
+    .setIsolationLevel('read committed')
+    .execute(async (trx) => {
+      await holdSplit(trx, names, consumer);
+      const { result, hasChanged } = await task(trx);
+      // In the same transaction, or whoever dies in between leaves it untold.
+      if (hasChanged) await tellOfRedeliveries(trx, names, consumer);
+      return result;
+    });
+}
+
+/**
+ * Keeps the consumer as it is split until the transaction ends: the partition that a redelivery is
+ * written with has to be one that somebody runs. To be the first statement, so that the next one sees
+ * what it has waited for. (Whoever claims a cursor takes the same share.)
+ * @throws CONSUMER_UNKNOWN
+ */
+async function holdSplit(db: Queryable, names: Names, consumer: string): Promise<void> {
+  const rows = await query(
+    db,
+    `select from ${qualified(names, 'consumer')} where name = $1 for key share`,
+    [consumer],
+  );
+  if (rows.length === 0) throw await unknownConsumer(db, names, consumer);
+}
+
+async function tellOfRedeliveries(db: Queryable, names: Names, consumer: string): Promise<void> {
   await query(
     db,
     `update ${qualified(names, 'consumer')} set steered = steered + 1
@@ -98,7 +131,7 @@ async function assertNobodyRuns(db: Queryable, names: Names, consumer: string, i
   if (running === undefined) return;
   throw new PgwatchError('CONSUMER_RUNNING', {
     what: `The consumer "${consumer}" is run by ${shownOwner(running.owner)}.`,
-    why: 'It would be registered anew at once.',
+    why: 'Handlers are at work on its notifications.',
     hint: 'Remove its module, or leave it out with --exclude-consumers, and restart that process; or pause it first. Then forget it.',
   });
 }

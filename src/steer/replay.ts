@@ -1,8 +1,6 @@
-import type { Transaction } from 'kysely';
 import type { Database } from '../db/database.ts';
 import { type Names, qualified } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
-import type { Tables } from '../db/tables.ts';
 import { DELIVERY_STATE, type DeliveryState, deliveriesOf } from '../observe/delivery-state.ts';
 import { ERROR_GROUP } from '../observe/error-group.ts';
 import { idsWithin } from '../observe/id-range.ts';
@@ -13,7 +11,7 @@ import {
 } from '../observe/notification-filter.ts';
 import { reading } from '../observe/reading.ts';
 import { assertKnownConsumer } from '../observe/unknown-consumer.ts';
-import { tellOfRedeliveries } from './consumer-steering.ts';
+import { steering } from './consumer-steering.ts';
 
 type Place = Pick<Database, 'kysely' | 'pool' | 'names'>;
 
@@ -72,11 +70,11 @@ export async function scheduleReplay(
   const { from, values } = await choice(db, request);
   let total = 0;
   for (let afterId = 0; ; ) {
-    const { scheduled, lastId } = await db.kysely
-      .transaction()
-      .execute((trx) => scheduleBatch(trx, db.names, from, values, afterId));
+    const { scheduled, lastId } = await steering(db, request.consumer, async (trx) => {
+      const batch = await scheduleBatch(trx, db.names, from, values, afterId);
+      return { result: batch, hasChanged: batch.scheduled > 0 };
+    });
     total += scheduled;
-    if (scheduled > 0) await tellOfRedeliveries(db.pool, db.names, request.consumer);
     onProgress(total);
     if (lastId === undefined) return total;
     afterId = lastId;
@@ -109,7 +107,7 @@ async function choice({ pool, names }: Place, request: ReplayRequest) {
  * (see RedeliveryStore).
  */
 async function scheduleBatch(
-  trx: Transaction<Tables>,
+  trx: Queryable,
   names: Names,
   from: string,
   values: readonly unknown[],

@@ -23,6 +23,8 @@ async function consumerWith(...payloads: readonly { readonly fail?: string }[]) 
   return { id: consumer.id, ids, consumer };
 }
 
+const PHONE: PageOptions = { viewport: { width: 390, height: 844 } };
+
 async function open(path: string, options: PageOptions = {}): Promise<Page> {
   const admin = await startAdmin({ db: fixture.database.db });
   return browser.open(`${admin.origin}${path}`, options);
@@ -121,6 +123,42 @@ describe('dead letters', () => {
     await press(page, 'Discard 2 dead letters');
     await shows(page, '2 dead letters given up.');
     expect((await fixture.redeliveries(id)).map((row) => row.notification_id)).toEqual([ids[1]]);
+  });
+
+  it('that are selected are replayed, all together on a phone', async () => {
+    const { id, ids } = await consumerWith({ fail: 'a' }, { fail: 'b' });
+    const page = await open(`/dead-letters?consumer=${id}`, PHONE);
+    await page.getByLabel('Select all', { exact: true }).check();
+    await press(page, 'Replay selected 2');
+    await press(page, 'Replay 2 dead letters');
+    await shows(page, '2 dead letters will be handled again.');
+    expect(await fixture.redeliveries(id)).toMatchObject(
+      ids.map((of) => ({ notification_id: of, state: 'retry' })),
+    );
+  });
+
+  it('that match are all discarded', async () => {
+    const { id } = await consumerWith({ fail: 'row 1' }, { fail: 'row 2' }, { fail: 'other' });
+    const page = await open(`/dead-letters?consumer=${id}&error=Error%3A+row+%23`);
+    await press(page, 'Discard all that match…');
+    await press(page, 'Discard 2 dead letters');
+    await shows(page, '2 dead letters given up.');
+    expect(await fixture.redeliveries(id)).toHaveLength(1);
+  });
+
+  it('are replayed and discarded one by one, also from the page of the notification', async () => {
+    const { id, ids } = await consumerWith({ fail: 'a' }, { fail: 'b' });
+    const page = await open(`/dead-letters?consumer=${id}`);
+    await page.getByRole('link', { name: `Discard ${ids[1]} for ${id}` }).click();
+    await press(page, 'Discard 1 dead letter');
+    await shows(page, '1 dead letter given up.');
+    await follow(page, `${ids[0]}`);
+    await page.getByRole('link', { name: `Replay ${ids[0]} for ${id}` }).click();
+    await press(page, 'Replay 1 dead letter');
+    await shows(page, '1 dead letter will be handled again.');
+    expect(await fixture.redeliveries(id)).toMatchObject([
+      { notification_id: ids[0], state: 'retry' },
+    ]);
   });
 });
 

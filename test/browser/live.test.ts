@@ -76,8 +76,26 @@ describe('an open page', () => {
     const page = await browser.open(`${admin.origin}/`, { expectsRefusals: true });
     await untilLive(page);
     await admin.close();
-    await page.getByText('no connection').waitFor();
+    await page.locator('#live-light', { hasText: 'no connection' }).waitFor();
   });
+});
+
+it('a list that keeps itself up to date leads on from its last row, without a gap', async () => {
+  const send = async (count: number) => {
+    const ids: number[] = [];
+    for (let sent = 0; sent < count; sent += 1) ids.push(await fixture.notify());
+    return ids;
+  };
+  const first = await send(60);
+  const page = await openList();
+  await page.getByRole('link', { name: `${first.at(-1)}`, exact: true }).waitFor();
+  const second = await send(30);
+  await page.getByRole('link', { name: `${second.at(-1)}`, exact: true }).waitFor();
+  await page.getByRole('link', { name: 'Older' }).click();
+  await page.getByRole('link', { name: `${first[0]}`, exact: true }).waitFor();
+  const shown = await page.locator('tbody a.name').allTextContents();
+  // Fifty were on the page before: the thirty, and twenty of the sixty.
+  expect(shown.map(Number)).toEqual(first.slice(0, 40).toReversed());
 });
 
 describe('a list in which rows are selected', () => {

@@ -100,7 +100,7 @@ describe('without anything', () => {
     ['/', 'No consumer has run on this database yet.'],
     ['/consumers', 'No consumer has run on this database yet.'],
     ['/dead-letters', 'There are no dead letters.'],
-    ['/notifications', 'Nothing matches.'],
+    ['/notifications', 'The log is empty.'],
     ['/statistics', 'The log is empty.'],
     ['/cleanup?days=7', '0 notifications written before'],
   ];

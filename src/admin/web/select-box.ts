@@ -4,7 +4,8 @@ import type { Column, Html } from './parts.ts';
 /** The column of the boxes to select notifications with; see assets/admin/selection.js. */
 export const SELECT_COLUMN: Column = {
   title: 'Select',
-  head: html`<input type="checkbox" data-select-all aria-label="Select all on this page" />`,
+  head: html`<span class="sr">Select</span
+    ><input type="checkbox" data-select-all aria-label="Select all on this page" />`,
   slim: true,
 };
 

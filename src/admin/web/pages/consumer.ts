@@ -9,6 +9,7 @@ import {
   type Redelivery,
   readRetryQueue,
 } from '../../../observe/redeliveries.ts';
+import type { Status } from '../../../observe/status.ts';
 import { unknownConsumer } from '../../../observe/unknown-consumer.ts';
 import { consumerChart } from '../activity.ts';
 import { consumerPath } from '../consumer-path.ts';
@@ -30,6 +31,9 @@ const LONGEST_KEY = 80;
 async function showConsumer(visit: Visit): Promise<Response> {
   const name = visit.param('consumer');
   const { db, watch } = visit.site;
+  const isThere = ({ consumers }: Status) => consumers.some(({ consumer }) => consumer === name);
+  // It may have come a moment ago.
+  if (!isThere(await watch.read())) watch.expire();
   const { consumers, rates } = await watch.read();
   const status = consumers.find(({ consumer }) => consumer === name);
   if (status === undefined) throw await unknownConsumer(db.pool, db.names, name);

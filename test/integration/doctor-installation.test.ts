@@ -151,6 +151,16 @@ describe('the functions', () => {
     });
     expect(await rights()).toEqual([{ yes: false }]);
   });
+
+  it('that are recreated may be called by no more than before, whatever their types are called', async () => {
+    const signature = 'pgwatch.broadcast(text, bigint, timestamptz, jsonb)';
+    await isFoundAndMended('functions', `drop function ${signature}`, {
+      what: expect.stringContaining('is missing'),
+    });
+    expect(
+      await run(`select has_function_privilege('public', '${signature}', 'execute') as yes`),
+    ).toEqual([{ yes: false }]);
+  });
 });
 
 describe('the tables', () => {

@@ -74,11 +74,16 @@ describe('capture', () => {
     ).toEqual([{ channel: 'zwei·' }]);
   });
 
-  it('of a table that has become one of those captured row by row', async () => {
+  it('of a table that has become one of those captured row by row, at once', async () => {
     await run('create table t3 (id int primary key)');
     await createTriggerForTable(fixture.db.pool, 't3');
+    // Between a DROP and a CREATE that are committed each for itself, changes would not be captured.
+    const atOnce = expect.stringMatching(
+      /^begin;\ndrop trigger [\s\S]*;\ncreate or replace trigger [\s\S]*;\ncommit;$/,
+    );
     await isFoundAndMended('triggers', 'create table t3_child () inherits (t3)', {
       what: expect.stringContaining('_pgwatch_capture_insert on public.t3 does not belong there'),
+      mend: [atOnce],
     });
   });
 

@@ -218,6 +218,16 @@ describe('the tables', () => {
     );
   });
 
+  it('of others in the same schema are left alone', async () => {
+    await run(`create unlogged table pgwatch.orders (id int primary key) with (autovacuum_enabled = false);
+               alter table pgwatch.orders enable row level security;
+               create trigger orders before insert on pgwatch.orders for each row
+                 execute function meddle()`);
+    expect(await fixture.findings('tables')).toEqual([]);
+    expect(await fixture.findings('autovacuum')).toEqual([]);
+    await run('drop table pgwatch.orders');
+  });
+
   it('without autovacuum, or set up otherwise', async () => {
     await isFoundAndMended(
       'autovacuum',

@@ -184,6 +184,18 @@ describe('redeliveries', () => {
     expect(await handleAll()).toEqual(ids);
   });
 
+  it('of a partition without a cursor are left alone, and handled when it has one', async () => {
+    const ids = await notify(13);
+    await handleAll();
+    await park(ids, 'now()');
+    await run('delete from pgwatch.consumer_cursor');
+    expect(await fixture.findings('redeliveries')).toEqual([]);
+    await fixture.mend(await fixture.finding('cursors'));
+    // The new cursor has no channels before it is claimed.
+    expect(await fixture.findings('redeliveries')).toEqual([]);
+    expect(await handleAll()).toEqual(expect.arrayContaining(ids));
+  });
+
   it('on a channel that the consumer does not have', async () => {
     const ids = await notify(10);
     await handleAll();

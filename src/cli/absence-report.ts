@@ -1,15 +1,16 @@
 import { formatSpan } from '../format.ts';
+import { visible } from '../log-line.ts';
 import type { AbsentNotification } from '../observe/missing-notification.ts';
 import type { OldestWriter } from '../observe/oldest-writer.ts';
 
 /** Why the log has no such notification, for people. */
-export function absenceText(absent: AbsentNotification, now: Date = new Date()): string {
+export function absenceText(absent: AbsentNotification): string {
   const lines = [
     `The log has no notification ${absent.id}. ${reasonOf(absent)}`,
     ...absent.writers.map((writer) => `  ${writerText(writer)}`),
-    ...neighbourOf(absent, now),
+    ...neighbourOf(absent),
   ];
-  return lines.map((line) => `${line}\n`).join('');
+  return lines.map((line) => `${visible(line)}\n`).join('');
 }
 
 function reasonOf({ absence, lowestId, highestId, lastGivenOut, writers }: AbsentNotification) {
@@ -43,8 +44,8 @@ function writerText({ pid, prepared, role, application, seconds, xid }: OldestWr
   return `${who}${role === undefined ? '' : ` of role ${role}`}, transaction ${xid}, for ${formatSpan(seconds * 1000)}`;
 }
 
-function neighbourOf({ takenBefore, absence }: AbsentNotification, now: Date): string[] {
+function neighbourOf({ takenBefore, absence, at }: AbsentNotification): string[] {
   if (takenBefore === undefined || absence === 'never given out') return [];
-  const ago = formatSpan(now.getTime() - takenBefore.getTime());
+  const ago = formatSpan(at.getTime() - takenBefore.getTime());
   return [`The next higher one was written ${takenBefore.toISOString()}, ${ago} ago.`];
 }

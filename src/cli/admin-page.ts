@@ -1,36 +1,27 @@
 import type { AdminOptions } from '../admin/web/options.ts';
 import type { AdminServer } from '../admin/web/server.ts';
-import { type Database, openDatabase } from '../db/database.ts';
+import type { Database } from '../db/database.ts';
 import { PgwatchError } from '../errors.ts';
 import { type ListenAddress, parseListenAddress } from '../listen-address.ts';
 import type { CommandContext } from './options.ts';
+import { openOwnConnections } from './own-connections.ts';
 
 /** What the process that serves the page can tell of itself. */
 type Answers = Pick<AdminOptions, 'metrics' | 'readiness'>;
 
 /** Enough for some people; deliveries have a pool of their own. */
 const POOL_SIZE = 4;
-/** Then a page says that others are at it, instead of showing nothing. */
-const POOL_WAIT_SECONDS = 5;
 
 /** Serves the admin page over connections of its own to the same database. The caller closes it. */
 export async function serveAdmin(
-  { config, env, logger }: CommandContext,
-  { url, names: { schema, functionsSchema } }: Pick<Database, 'url' | 'names'>,
+  context: CommandContext,
+  shared: Database,
   bind: ListenAddress,
   answers: Answers = {},
 ): Promise<AdminServer> {
+  const { config, env, logger } = context;
   const { startAdminServer } = await import('../admin/web/server.ts');
-  const db = openDatabase({
-    url,
-    schema,
-    functionsSchema,
-    poolSize: POOL_SIZE,
-    poolWaitSeconds: POOL_WAIT_SECONDS,
-    queryTimeoutSeconds: config.queryTimeoutSeconds,
-    preparedStatements: config.preparedStatements,
-    onIdleError: (error) => logger.debug({ err: error }, 'idle connection lost'),
-  });
+  const db = openOwnConnections(context, shared, POOL_SIZE);
   const close = () => db.close();
   try {
     const server = await startAdminServer({ db, config, logger, env, bind, ...answers });

@@ -42,11 +42,15 @@ function bySeverity(findings: readonly Finding[]): readonly Finding[] {
 function findingText({ check, severity, what, why, mend = [] }: Finding): string {
   const lines = [`${HEADINGS[severity].padEnd(8)} ${check}: ${visible(what)}`];
   if (why !== undefined) lines.push(`${INDENT}${visible(why)}`);
-  for (const one of mend) {
-    lines.push(...one.split('\n').map((line) => `${INDENT}  ${visible(line)}`));
-  }
+  lines.push(...mend.flatMap(mendLines));
   const end = severity === 'ok' ? '\n' : '\n\n';
   return `${lines.join('\n')}${end}`;
+}
+
+/** Several lines stand at the margin: an indent would be pasted into what they quote, such as a body. */
+function mendLines(mend: string): string[] {
+  const lines = mend.split('\n').map((line) => visible(line));
+  return lines.length > 1 ? lines : lines.map((line) => `${INDENT}  ${line}`);
 }
 
 function summaryOf(findings: readonly Finding[]): string {

@@ -4,19 +4,16 @@ import { visible } from '../log-line.ts';
 import type { ConsumerStory, PendingStory } from '../observe/consumer-story.ts';
 import type { Explanation, PresentNotification } from '../observe/explanation.ts';
 import type { PendingBefore } from '../observe/pending-before.ts';
+import { shellWord } from '../shell-word.ts';
 import { absenceText } from './absence-report.ts';
 import { cutLine } from './output.ts';
 
 /** The story for people. @param columns of the terminal; payload and errors are cut to fit */
-export function explanationText(
-  explanation: Explanation,
-  columns: number,
-  now: Date = new Date(),
-): string {
-  if (explanation.kind === 'absent') return absenceText(explanation, now);
+export function explanationText(explanation: Explanation, columns: number): string {
+  if (explanation.kind === 'absent') return absenceText(explanation);
   const lines = [
-    ...headOf(explanation, now),
-    ...explanation.consumers.flatMap((story) => ['', ...storyOf(story, explanation, now)]),
+    ...headOf(explanation),
+    ...explanation.consumers.flatMap((story) => ['', ...storyOf(story, explanation)]),
     ...othersOf(explanation),
   ];
   return lines.map((line) => `${cutIndented(visible(line), columns)}\n`).join('');
@@ -33,10 +30,11 @@ export function explanationJson(explanation: Explanation) {
     const { kind, ...absent } = explanation;
     return { inLog: false, ...absent };
   }
-  const { record, committedAt, consumers, notFor, pendingBefore } = explanation;
+  const { at, record, committedAt, consumers, notFor, pendingBefore } = explanation;
   const { deliveries, json, ...notification } = record;
   return {
     inLog: true,
+    at,
     ...notification,
     committedAt: committedAt ?? null,
     json: json ?? null,
@@ -52,7 +50,7 @@ export function explanationJson(explanation: Explanation) {
   };
 }
 
-function headOf({ record, committedAt, consumers }: PresentNotification, now: Date): string[] {
+function headOf({ record, committedAt, consumers, at: now }: PresentNotification): string[] {
   const { id, channel, key, table, action, recordId, writtenAt, xid, json } = record;
   const change = [table, action, recordId].filter((part) => part !== undefined).join(' ');
   const about = table !== undefined && action !== undefined ? change : undefined;
@@ -66,29 +64,25 @@ function headOf({ record, committedAt, consumers }: PresentNotification, now: Da
   ];
 }
 
-function storyOf(story: ConsumerStory, about: PresentNotification, now: Date): string[] {
+function storyOf(story: ConsumerStory, about: PresentNotification): string[] {
   const { consumer, state, partition, partitions } = story;
   const part = partitions === 1 ? '' : ` (partition ${partition} of ${partitions})`;
-  return [
-    `${consumer}${part}: ${state}`,
-    ...detailsOf(story, about, now).map((line) => `  ${line}`),
-  ];
+  return [`${consumer}${part}: ${state}`, ...detailsOf(story, about).map((line) => `  ${line}`)];
 }
 
-function detailsOf(story: ConsumerStory, about: PresentNotification, now: Date): string[] {
-  const { state, consumer, storedAt, error, since, attempts = 0 } = story;
+function detailsOf(story: ConsumerStory, about: PresentNotification): string[] {
+  const { state, consumer, error, since, attempts = 0 } = story;
+  const { at: now } = about;
   switch (state) {
     case 'handled':
-      return [
-        `the cursor has passed it, and nothing is noted of it; the cursor was last stored ${timeOf(storedAt, now)}`,
-      ];
+      return handledOf(story, now);
     case 'skipped':
       return ['it was there before the consumer began: `pgwatch replay` gives it all the same'];
     case 'dead':
       return [
         `given up after ${formatCount(attempts, 'attempt')}, ${since === undefined ? '' : timeOf(since, now)}`,
         ...(error === undefined ? [] : [`last error: ${error}`]),
-        `\`pgwatch replay --consumer ${consumer} --id ${about.record.id}\` lets it be handled again`,
+        `\`pgwatch replay --consumer ${shellWord(consumer)} --id ${about.record.id}\` lets it be handled again`,
       ];
     case 'retrying':
       return [...retryOf(story, now), ...runnerOf(story, now)];
@@ -102,6 +96,24 @@ function detailsOf(story: ConsumerStory, about: PresentNotification, now: Date):
   }
 }
 
+/** A redelivery that is handled is kept until the stored cursor has passed it; of others nothing is. */
+function handledOf(story: ConsumerStory, now: Date): string[] {
+  const { storedAt, since, attempts, error } = story;
+  const stored = `the cursor was last stored ${timeOf(storedAt, now)}`;
+  if (attempts === undefined || since === undefined) {
+    return [`the cursor has passed it, and nothing is noted of it; ${stored}`];
+  }
+  return [
+    `noted as handled ${timeOf(since, now)}: its handler has returned, or it was discarded, and the stored cursor has not passed it yet; ${stored}`,
+    ...(attempts === 0 ? [] : [`before that it had ${failedText(attempts)}`]),
+    ...(error === undefined ? [] : [`last error: ${error}`]),
+  ];
+}
+
+function failedText(attempts: number): string {
+  return `failed ${attempts === 1 ? 'once' : `${formatNumber(attempts)} times`}`;
+}
+
 function retryOf(story: ConsumerStory, now: Date): string[] {
   const { attempts = 0, reason, dueAt, heldBy, waitsForKey, error } = story;
   const why =
@@ -109,7 +121,7 @@ function retryOf(story: ConsumerStory, now: Date): string[] {
       ? 'to be handled again on purpose (replay)'
       : attempts === 0
         ? 'set aside to be handled later'
-        : `failed ${attempts === 1 ? 'once' : `${formatNumber(attempts)} times`}`;
+        : failedText(attempts);
   const lines = [why];
   if (error !== undefined) lines.push(`last error: ${error}`);
   if (dueAt !== undefined) lines.push(dueText(dueAt, now));
@@ -166,7 +178,7 @@ function runnerOf(story: ConsumerStory, now: Date): string[] {
   const { consumer, pausedAt, owner, ownerIsLost, leaseUntil } = story;
   if (pausedAt !== undefined) {
     return [
-      `the consumer is paused since ${timeOf(pausedAt, now)}: \`pgwatch resume ${consumer}\` lets it go on`,
+      `the consumer is paused since ${timeOf(pausedAt, now)}: \`pgwatch resume ${shellWord(consumer)}\` lets it go on`,
     ];
   }
   if (owner !== undefined) return [`run by ${shownOwner(owner)}`];

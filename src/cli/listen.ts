@@ -99,6 +99,7 @@ async function serve(
     );
   } finally {
     endWatchdog();
+    await telemetry?.close();
   }
   place.throwIfMoved();
   logger.info('pgwatch stopped');

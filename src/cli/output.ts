@@ -11,10 +11,16 @@ export interface Output {
   readonly isTerminal: boolean;
   /** Characters in a line of the terminal; infinite elsewhere. */
   readonly columns: number;
+  /** Its lines; infinite elsewhere. */
+  readonly rows: number;
 }
 
 /** A stream that may be a terminal. */
-export type OutputStream = Writable & { readonly isTTY?: boolean; readonly columns?: number };
+export type OutputStream = Writable & {
+  readonly isTTY?: boolean;
+  readonly columns?: number;
+  readonly rows?: number;
+};
 
 export function outputOf(stream: OutputStream): Output {
   const closed = new AbortController();
@@ -29,6 +35,9 @@ export function outputOf(stream: OutputStream): Output {
     isTerminal: stream.isTTY === true,
     get columns() {
       return stream.isTTY === true && stream.columns ? stream.columns : Number.POSITIVE_INFINITY;
+    },
+    get rows() {
+      return stream.isTTY === true && stream.rows ? stream.rows : Number.POSITIVE_INFINITY;
     },
   };
 }
@@ -46,8 +55,12 @@ export function tolerateClosedPipe(stream: OutputStream): void {
 
 /** As one line of at most so many characters. */
 export function cutLine(text: string, columns: number): string {
-  const flat = text.replaceAll(/\s+/g, ' ');
-  return flat.length <= columns ? flat : `${flat.slice(0, Math.max(0, columns - 1))}…`;
+  return cutEnd(text.replaceAll(/\s+/g, ' '), columns);
+}
+
+/** A line, its spaces as they are, of at most so many characters. */
+export function cutEnd(line: string, columns: number): string {
+  return line.length <= columns ? line : `${line.slice(0, Math.max(0, columns - 1))}…`;
 }
 
 /** Columns as wide as their widest cell, two spaces apart; no line ends in spaces. */

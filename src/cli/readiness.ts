@@ -1,10 +1,10 @@
 import type { DeliveryEvent } from '../delivery/events.ts';
 import type { ReadinessReport } from '../metrics/metrics-server.ts';
-import type { ConsumerStatus } from '../observe/consumer-status.ts';
+import type { ConsumerOwners } from '../observe/consumer-owners.ts';
 import type { ListenerEvent } from '../wake/listener.ts';
 
 /** Undefined: the database gives no answer. */
-type ReadConsumers = () => Promise<readonly ConsumerStatus[] | undefined>;
+type ReadOwners = () => Promise<readonly ConsumerOwners[] | undefined>;
 
 /**
  * Tells once when this process can do its work: something wakes it, and each consumer has its place,
@@ -67,26 +67,24 @@ export class Readiness {
    * Ready is who has heard its own NOTIFY (or looks by polling) and whose consumers are each owned,
    * here or elsewhere, or paused, as the database says. Never rejects.
    */
-  async report(readConsumers: ReadConsumers): Promise<ReadinessReport> {
+  async report(readOwners: ReadOwners): Promise<ReadinessReport> {
     const reasons = [
       ...(this.#wakes ? [] : ['nothing wakes this process: its LISTEN session does not stand']),
       ...[...this.#unplaced].map((id) => `consumer ${id}: has no place yet`),
     ];
-    const known = await readConsumers();
+    const known = await readOwners();
     if (known === undefined) reasons.push('the database gives no answer');
     else reasons.push(...this.#consumers.flatMap((id) => this.#whyUnowned(id, known)));
     return { ready: reasons.length === 0, reasons };
   }
 
-  #whyUnowned(id: string, known: readonly ConsumerStatus[]): readonly string[] {
-    const status = known.find(({ consumer }) => consumer === id);
+  #whyUnowned(id: string, known: readonly ConsumerOwners[]): readonly string[] {
+    const found = known.find(({ consumer }) => consumer === id);
     if (this.#unplaced.has(id) || this.#forgotten.has(id)) return [];
-    if (status?.pausedAt !== undefined) return [];
-    const { partitions = [] } = status ?? {};
-    const unowned = partitions.filter(({ owner }) => owner === undefined).length;
-    if (partitions.length > 0 && unowned === 0) return [];
-    const which =
-      partitions.length > 1 ? `${unowned} of its ${partitions.length} partitions` : 'it';
+    if (found?.isPaused === true) return [];
+    const { partitions = 0, unowned = 0 } = found ?? {};
+    if (partitions > 0 && unowned === 0) return [];
+    const which = partitions > 1 ? `${unowned} of its ${partitions} partitions` : 'it';
     return [`consumer ${id}: nobody runs ${which}`];
   }
 

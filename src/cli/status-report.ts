@@ -1,23 +1,18 @@
 import { shownOwner } from '../cursor/lease-owner.ts';
 import { formatBytes, formatCount, formatNumber, formatSpan } from '../format.ts';
+import { visible } from '../log-line.ts';
 import type { ConsumerStatus } from '../observe/consumer-status.ts';
 import type { LogStatus } from '../observe/log-status.ts';
-import type { OldestWriter } from '../observe/oldest-writer.ts';
 import type { Status } from '../observe/status.ts';
 import { cutLine, formatTable } from './output.ts';
 
 /** The status for people. @param columns of the terminal; an error is cut to fit */
-export function statusText(status: Status, columns: number, now: Date = new Date()): string {
-  const parts = [
-    consumersText(status, columns, now),
-    logText(status.log, now),
-    ...(status.oldestWriter === undefined ? [] : [writerText(status.oldestWriter)]),
-  ];
-  return parts.join('\n');
+export function statusText(status: Status, columns: number): string {
+  return [consumersText(status, columns), logText(status.log), ...writerLines(status)].join('\n');
 }
 
 /** The status for programs: these keys stay. Times are ISO 8601; what is unknown is null. */
-export function statusJson({ consumers, rates, log, oldestWriter }: Status) {
+export function statusJson({ consumers, rates, log, oldestWriter, seesOwnWritersOnly }: Status) {
   return {
     consumers: consumers.map((consumer) => ({
       id: consumer.consumer,
@@ -25,7 +20,7 @@ export function statusJson({ consumers, rates, log, oldestWriter }: Status) {
       owners: ownersOf(consumer),
       channels: consumer.channels,
       partitions: consumer.partitions.length,
-      pending: consumer.pending,
+      pending: consumer.pending ?? null,
       pendingIsAtLeast: consumer.atLeast,
       oldestPending: consumer.oldest ?? null,
       perSecond: rates.get(consumer.consumer) ?? 0,
@@ -49,10 +44,11 @@ export function statusJson({ consumers, rates, log, oldestWriter }: Status) {
       notifyQueueUsage: log.queueUsage,
     },
     oldestWriter: oldestWriter ?? null,
+    seesOwnWritersOnly,
   };
 }
 
-function consumersText({ consumers, rates }: Status, columns: number, now: Date): string {
+function consumersText({ consumers, rates, log }: Status, columns: number): string {
   if (consumers.length === 0) {
     return 'No consumer has run on this database yet: `pgwatch listen` registers them.\n';
   }
@@ -60,8 +56,7 @@ function consumersText({ consumers, rates }: Status, columns: number, now: Date)
   const rows = consumers.map((consumer) => [
     consumer.consumer,
     consumer.state,
-    formatNumber(consumer.pending) + (consumer.atLeast ? '+' : ''),
-    consumer.oldest === undefined ? '-' : formatSpan(now.getTime() - consumer.oldest.getTime()),
+    ...backlogCells(consumer, log.at),
     formatNumber(Math.round(rates.get(consumer.consumer) ?? 0)),
     formatNumber(consumer.retrying),
     formatNumber(consumer.dead),
@@ -71,13 +66,21 @@ function consumersText({ consumers, rates }: Status, columns: number, now: Date)
     lastError === undefined
       ? []
       : [
-          cutLine(
-            `Last error of ${consumer} (notification ${lastError.notificationId}, ${formatSpan(now.getTime() - lastError.at.getTime())} ago): ${lastError.error}`,
-            columns,
-          ),
+          `Last error of ${consumer} (notification ${lastError.notificationId}, ${age(lastError.at, log.at)} ago): ${lastError.error}`,
         ],
   );
-  return formatTable(head, rows) + errors.map((line) => `${line}\n`).join('');
+  return (
+    tableText(head, rows) + errors.map((line) => `${cutLine(visible(line), columns)}\n`).join('')
+  );
+}
+
+/** How many are pending, and how old the oldest is. */
+function backlogCells({ pending, atLeast, oldest }: ConsumerStatus, now: Date): string[] {
+  if (pending === undefined) return ['?', '?'];
+  return [
+    `${formatNumber(pending)}${atLeast ? '+' : ''}`,
+    oldest === undefined ? '-' : age(oldest, now),
+  ];
 }
 
 function ownersOf({ partitions }: ConsumerStatus): string[] {
@@ -87,29 +90,59 @@ function ownersOf({ partitions }: ConsumerStatus): string[] {
   return [...new Set(owners)];
 }
 
-function logText({ rows, bytes, oldest, channels, queueUsage }: LogStatus, now: Date): string {
-  const age =
-    oldest === undefined ? '' : `, the oldest ${formatSpan(now.getTime() - oldest.getTime())} old`;
-  const line = `Log: ${formatCount(rows, 'notification')}, ${formatBytes(bytes)}${age}. NOTIFY queue ${(queueUsage * 100).toFixed(0)} % full.\n`;
+function logText({ rows, bytes, oldest, channels, queueUsage, at }: LogStatus): string {
+  const oldestText = oldest === undefined ? '' : `, the oldest ${age(oldest, at)} old`;
+  const line = `Log: ${formatCount(rows, 'notification')}, ${formatBytes(bytes)}${oldestText}. NOTIFY queue ${(queueUsage * 100).toFixed(0)} % full.\n`;
   if (channels.length === 0) return line;
   return (
     line +
-    formatTable(
+    tableText(
       ['CHANNEL', 'NOTIFICATIONS', 'NEWEST'],
       channels.map(({ channel, rows: count, atLeast, newest }) => [
         channel,
-        formatNumber(count) + (atLeast ? '+' : ''),
-        `${formatSpan(now.getTime() - newest.getTime())} ago`,
+        `${formatNumber(count)}${atLeast ? '+' : ''}`,
+        `${age(newest, at)} ago`,
       ]),
     )
   );
 }
 
-function writerText({ pid, prepared, database, role, application, seconds }: OldestWriter): string {
+function writerLines({ oldestWriter, seesOwnWritersOnly }: Status): string[] {
+  const lines = [
+    ...(oldestWriter === undefined ? [] : [writerText(oldestWriter)]),
+    ...(seesOwnWritersOnly ? [`Oldest writer: ${OTHERS_UNSEEN}`] : []),
+  ];
+  return lines.length === 0 ? [] : [lines.map((line) => `${visible(line)}\n`).join('')];
+}
+
+const OTHERS_UNSEEN =
+  'this role sees no transactions of other roles (pg_read_all_stats), so there may be an older one.';
+
+function writerText({
+  pid,
+  prepared,
+  database,
+  role,
+  application,
+  seconds,
+}: NonNullable<Status['oldestWriter']>): string {
   const who =
     pid === undefined
       ? `the prepared transaction ${JSON.stringify(prepared)}`
       : `process ${pid}${application === undefined ? '' : ` (${application})`}`;
   const of = role === undefined ? '' : ` of role ${role}`;
-  return `Oldest writer: ${who}${of} in database ${database}, for ${formatSpan(seconds * 1000)}. What it wrote to the log is handled when it commits.\n`;
+  return `Oldest writer: ${who}${of} in database ${database}, for ${formatSpan(seconds * 1000)}. What it wrote to the log is handled when it commits.`;
+}
+
+/** Both by the server's clock. */
+function age(time: Date, now: Date): string {
+  return formatSpan(now.getTime() - time.getTime());
+}
+
+/** Everybody may write to any channel, and errors are anybody's: no cell may steer the terminal. */
+function tableText(head: readonly string[], rows: readonly (readonly string[])[]): string {
+  return formatTable(
+    head,
+    rows.map((cells) => cells.map((cell) => visible(cell))),
+  );
 }

@@ -1,3 +1,4 @@
+import { shellWord } from '../shell-word.ts';
 import { forgetConsumer, pauseConsumer, resumeConsumer } from '../steer/consumer-steering.ts';
 import { confirmed } from './confirm.ts';
 import type { CommandContext } from './options.ts';
@@ -8,7 +9,7 @@ export async function runPause(context: CommandContext, consumer: string): Promi
   const changed = await withDatabase(context, 'schema', (db) => pauseConsumer(db, consumer));
   context.output.write(
     changed
-      ? `${consumer} is paused. What comes waits; \`pgwatch resume ${consumer}\` lets it go on.\n`
+      ? `${consumer} is paused. What comes waits; \`pgwatch resume ${shellWord(consumer)}\` lets it go on.\n`
       : `${consumer} is paused already.\n`,
   );
   return 0;

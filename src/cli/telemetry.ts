@@ -1,33 +1,48 @@
 import type { Database } from '../db/database.ts';
 import { type CallWatch, watchAll } from '../delivery/call-watch.ts';
-import type { FiguresReader } from '../metrics/figures.ts';
 import type { Metrics } from '../metrics/metrics.ts';
 import type { ReadinessReport } from '../metrics/metrics-server.ts';
+import type { OwnersReader } from '../metrics/owners.ts';
 import { openTracing } from '../metrics/tracing.ts';
 import type { CommandContext } from './options.ts';
+import { openOwnConnections } from './own-connections.ts';
 import type { Readiness } from './readiness.ts';
 import { version } from './version.ts';
 
 /** What a daemon tells of itself beside its log. */
 export interface Telemetry {
   readonly metrics: Metrics;
-  readonly figures: FiguresReader;
+  readonly owners: OwnersReader;
+  close(): Promise<void>;
 }
 
-/** For a daemon that runs these consumers. Loads what it needs only now. */
+/** One for the figures, which may take seconds, one for readiness. */
+const POOL_SIZE = 2;
+
+/** For a daemon that runs these consumers. Loads what it needs only now. The caller closes it. */
 export async function openTelemetry(
-  { logger }: CommandContext,
-  db: Database,
+  context: Pick<CommandContext, 'config' | 'logger'>,
+  shared: Database,
   consumers: readonly string[],
 ): Promise<Telemetry> {
-  const [{ Metrics }, { FiguresReader }] = await Promise.all([
+  const { logger } = context;
+  const [{ Metrics }, { FiguresReader }, { OwnersReader }] = await Promise.all([
     import('../metrics/metrics.ts'),
     import('../metrics/figures.ts'),
+    import('../metrics/owners.ts'),
   ]);
+  const db = openOwnConnections(context, shared, POOL_SIZE);
   const figures = new FiguresReader(db, (err) =>
     logger.debug({ err }, 'what the database knows could not be read for the metrics'),
   );
-  return { figures, metrics: new Metrics({ consumers, figures, version: version() }) };
+  const owners = new OwnersReader(db, (err) =>
+    logger.debug({ err }, 'who runs the consumers could not be read for readiness'),
+  );
+  return {
+    owners,
+    metrics: new Metrics({ consumers, figures, version: version() }),
+    close: () => db.close(),
+  };
 }
 
 /** What stands around each call of a handler; undefined: nobody wants to know. */
@@ -52,9 +67,8 @@ export interface Answers {
   readonly readiness: () => Promise<ReadinessReport>;
 }
 
-export function answersOf({ metrics, figures }: Telemetry, readiness: Readiness): Answers {
-  const readConsumers = async () => (await figures.latest())?.consumers;
-  return { metrics, readiness: () => readiness.report(readConsumers) };
+export function answersOf({ metrics, owners }: Telemetry, readiness: Readiness): Answers {
+  return { metrics, readiness: () => readiness.report(() => owners.latest()) };
 }
 
 /**

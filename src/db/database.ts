@@ -23,6 +23,8 @@ export interface Database {
 
 export interface DatabaseOptions {
   readonly url: string;
+  /** Which server of `url` is the primary, as another pool knows it. Default: found out anew. */
+  readonly servers?: Servers;
   readonly schema: string;
   readonly functionsSchema: string;
   /** Connections at the most. */
@@ -47,7 +49,7 @@ export interface DatabaseOptions {
 /** Opens a pool; connects only when first used. The caller closes it. */
 export function openDatabase(options: DatabaseOptions): Database {
   const names = namesOf(options.schema, options.functionsSchema);
-  const servers = new Servers(options.url);
+  const servers = options.servers ?? new Servers(options.url);
   const pool = new ServerPool({
     servers,
     silenceMs: (options.queryTimeoutSeconds ?? 30) * 1000,

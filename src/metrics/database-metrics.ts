@@ -5,19 +5,21 @@ import type { Figures } from './figures.ts';
 interface FigureGauge<Of> {
   readonly name: string;
   readonly help: string;
-  readonly read: (of: Of, figures: Figures) => number;
+  /** Undefined: it is not known. */
+  readonly read: (of: Of, figures: Figures) => number | undefined;
 }
 
 const CONSUMER_GAUGES: readonly FigureGauge<ConsumerStatus>[] = [
   {
     name: 'pgwatch_consumer_lag_notifications',
-    help: 'Notifications that the stored cursor has yet to come to, counted up to 100,000 for each partition.',
+    help: 'Notifications that the stored cursor has yet to come to, counted up to 100,000 for each partition; missing where they could not be counted in time.',
     read: ({ pending }) => pending,
   },
   {
     name: 'pgwatch_consumer_lag_seconds',
-    help: 'The age of the oldest of them; 0 when there are none.',
-    read: ({ oldest }, { log }) => ageSeconds(oldest, log.at),
+    help: 'The age of the oldest of them; 0 when there are none, missing like those.',
+    read: ({ pending, oldest }, { log }) =>
+      pending === undefined ? undefined : ageSeconds(oldest, log.at),
   },
   {
     name: 'pgwatch_consumer_retrying',
@@ -138,12 +140,18 @@ export class DatabaseMetrics {
     if (figures === undefined) return;
     for (const status of figures.consumers) {
       const { consumer } = status;
-      for (const { gauge, read } of this.#consumers) gauge.set({ consumer }, read(status, figures));
+      for (const { gauge, read } of this.#consumers) {
+        const value = read(status, figures);
+        if (value !== undefined) gauge.set({ consumer }, value);
+      }
       for (const [state, label] of Object.entries(STATES)) {
         this.#state.set({ consumer, state: label }, status.state === state ? 1 : 0);
       }
     }
-    for (const { gauge, read } of this.#log) gauge.set(read(figures.log, figures));
+    for (const { gauge, read } of this.#log) {
+      const value = read(figures.log, figures);
+      if (value !== undefined) gauge.set(value);
+    }
   }
 }
 

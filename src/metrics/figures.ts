@@ -1,9 +1,9 @@
-import { within } from '../abandonable.ts';
 import type { Database } from '../db/database.ts';
 import { type ConsumerStatus, readConsumers } from '../observe/consumer-status.ts';
 import { type LogSize, readLogSize } from '../observe/log-status.ts';
 import { findOldestWriter, type OldestWriter } from '../observe/oldest-writer.ts';
 import { reading } from '../observe/reading.ts';
+import { SharedReading, WITHIN_MS } from './shared-reading.ts';
 
 /** What only the database knows, at one moment. */
 export interface Figures {
@@ -14,50 +14,9 @@ export interface Figures {
   readonly seconds: number;
 }
 
-/** However often somebody asks. */
-const EVERY_MS = 5_000;
-/** Prometheus waits for 10 s by default. */
-const WITHIN_MS = 5_000;
-
-/** Reads the figures, for all who ask together, and not too often. */
-export class FiguresReader {
-  readonly #db: Pick<Database, 'pool' | 'names'>;
-  readonly #onError: (error: unknown) => void;
-  #reading: Promise<Figures | undefined> | undefined;
-  #last: { readonly at: number; readonly figures: Figures | undefined } | undefined;
-  #failures = 0;
-
+export class FiguresReader extends SharedReading<Figures> {
   constructor(db: Pick<Database, 'pool' | 'names'>, onError: (error: unknown) => void) {
-    this.#db = db;
-    this.#onError = onError;
-  }
-
-  /** How often they could not be read. */
-  get failures(): number {
-    return this.#failures;
-  }
-
-  /** At most 5 s old. Undefined: the database gives no answer, or none within 5 s. Never rejects. */
-  async latest(): Promise<Figures | undefined> {
-    if (this.#last !== undefined && performance.now() - this.#last.at < EVERY_MS) {
-      return this.#last.figures;
-    }
-    this.#reading ??= this.#read().finally(() => {
-      this.#reading = undefined;
-    });
-    // What takes longer goes on, and nobody begins another one beside it.
-    return within(this.#reading, WITHIN_MS).catch((error: unknown) => this.#fail(error));
-  }
-
-  async #read(): Promise<Figures | undefined> {
-    const figures = await readFigures(this.#db).catch((error: unknown) => this.#fail(error));
-    this.#last = { at: performance.now(), figures };
-    return figures;
-  }
-
-  #fail(error: unknown): undefined {
-    this.#failures += 1;
-    this.#onError(error);
+    super(() => readFigures(db), onError);
   }
 }
 

@@ -1,14 +1,15 @@
 import { type Names, qualified } from '../db/names.ts';
 import { type Queryable, query } from '../db/queryable.ts';
-import { type Backlog, readBacklogs } from './backlog.ts';
+import { type Backlog, NOT_COUNTED, readBacklogs } from './backlog.ts';
 
 /**
  * How a consumer is, worst first: of one that is split, its worst partition counts.
  *
  *   no owner      its lease has run out and nobody has taken it: whoever ran it has died
- *   stopped       nobody runs it, and whoever did has handed it over
+ *   stopped       nobody runs it, and whoever did has handed it over; or it has no cursor
  *   paused        `pgwatch pause`; nobody is to run it
- *   catching up   plays back what it missed, or its oldest pending notification waits for 10 s
+ *   catching up   plays back what it missed, its oldest pending notification waits for 10 s, or what is
+ *                 pending could not be counted in time
  *   live          handles what comes
  */
 export type ConsumerState = 'no owner' | 'stopped' | 'paused' | 'catching up' | 'live';
@@ -27,6 +28,8 @@ export interface ConsumerStatus extends Backlog {
   readonly lastError: LastError | undefined;
   readonly pausedAt: Date | undefined;
   readonly createdAt: Date;
+  /** When this was read, by the server's clock, as all times here. */
+  readonly at: Date;
 }
 
 export interface PartitionStatus {
@@ -80,15 +83,19 @@ interface PartitionRow {
   stored_at: string;
 }
 
-/** All consumers that the database knows, those with problems first, then by name. */
+/**
+ * All consumers that the database knows, those with problems first, then by name. To be called in a
+ * transaction of reading().
+ */
 export async function readConsumers(
   db: Queryable,
   names: Names,
 ): Promise<readonly ConsumerStatus[]> {
   const rows = await query<ConsumerRow>(db, consumersStatement(names), []);
-  const backlogs = await readBacklogs(db, names);
+  const consumers = rows.map(({ consumer }) => consumer);
+  const backlogs = await readBacklogs(db, names, consumers);
   return rows
-    .map((row) => statusOf(row, backlogs.get(row.consumer)))
+    .map((row) => statusOf(row, backlogs.get(row.consumer) ?? NOT_COUNTED))
     .sort((a, b) => severity(a) - severity(b) || (a.consumer < b.consumer ? -1 : 1));
 }
 
@@ -106,8 +113,7 @@ function severity({ state, dead, retrying, lastError }: ConsumerStatus): number 
   return retrying > 0 && lastError !== undefined ? 2.5 : SEVERITY[state];
 }
 
-function statusOf(row: ConsumerRow, found: Backlog | undefined): ConsumerStatus {
-  const backlog = found ?? { pending: 0, atLeast: false, oldest: undefined };
+function statusOf(row: ConsumerRow, backlog: Backlog): ConsumerStatus {
   return {
     consumer: row.consumer,
     state: stateOf(row, backlog),
@@ -126,14 +132,18 @@ function statusOf(row: ConsumerRow, found: Backlog | undefined): ConsumerStatus 
       : undefined,
     pausedAt: row.paused_at ?? undefined,
     createdAt: row.created_at,
+    at: row.now,
   };
 }
 
-function stateOf({ paused_at, partitions, now }: ConsumerRow, { oldest }: Backlog): ConsumerState {
+function stateOf(
+  { paused_at, partitions, now }: ConsumerRow,
+  { pending, oldest }: Backlog,
+): ConsumerState {
   if (paused_at !== null) return 'paused';
   if (partitions.some(({ held, owner }) => !held && owner !== null)) return 'no owner';
-  if (partitions.some(({ held }) => !held)) return 'stopped';
-  if (partitions.some(({ until }) => until !== null)) return 'catching up';
+  if (partitions.length === 0 || partitions.some(({ held }) => !held)) return 'stopped';
+  if (pending === undefined || partitions.some(({ until }) => until !== null)) return 'catching up';
   const waits = oldest !== undefined && now.getTime() - oldest.getTime() > LIVE_WITHIN_MS;
   return waits ? 'catching up' : 'live';
 }
@@ -155,16 +165,16 @@ function consumersStatement(names: Names): string {
   const redelivery = qualified(names, 'redelivery');
   return `
     select c.name as consumer, c.created_at, c.paused_at, clock_timestamp() as now,
-           (select array_agg(distinct channel order by channel)
+           (select coalesce(array_agg(distinct channel order by channel), '{}')
             from ${qualified(names, 'consumer_cursor')} p, unnest(p.channels) as channel
             where p.consumer_id = c.id) as channels,
-           (select jsonb_agg(jsonb_build_object(
+           (select coalesce(jsonb_agg(jsonb_build_object(
                      'partition', p.partition, 'owner', p.lease_owner,
                      'lease_until', p.lease_until,
                      'held', coalesce(p.lease_until > clock_timestamp(), false),
                      'epoch', p.epoch, 'seen', p.seen::text, 'until', p.until::text,
                      'last_id', p.last_id, 'stored_at', p.updated_at)
-                   order by p.partition)
+                   order by p.partition), '[]')
             from ${qualified(names, 'consumer_cursor')} p
             where p.consumer_id = c.id) as partitions,
            counts.retrying, counts.dead, counts.next_due_at,

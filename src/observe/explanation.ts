@@ -13,6 +13,8 @@ export type Explanation = PresentNotification | AbsentNotification;
 
 export interface PresentNotification {
   readonly kind: 'present';
+  /** When this was read, by the server's clock, as all times here. */
+  readonly at: Date;
   readonly record: NotificationRecord;
   /** When its transaction committed; undefined where the server does not note it, or no longer does. */
   readonly committedAt: Date | undefined;
@@ -50,6 +52,7 @@ export async function explainNotification(
     const notFor = await readOthers(db, names, record.channel);
     return {
       kind: 'present',
+      at: await readTime(db),
       record,
       committedAt: await readCommitTime(db, record.xid),
       consumers: consumers.filter(isWanted),
@@ -75,6 +78,11 @@ async function readOthers(db: Queryable, names: Names, channel: string): Promise
      order by c.name`,
     [channel],
   );
+}
+
+async function readTime(db: Queryable): Promise<Date> {
+  const [row] = await query<{ now: Date }>(db, 'select clock_timestamp() as now', []);
+  return row?.now ?? new Date();
 }
 
 async function readCommitTime(db: Queryable, xid: string): Promise<Date | undefined> {

@@ -17,6 +17,8 @@ export type Absence = 'cleaned up' | 'never given out' | 'unknown' | 'perhaps op
 
 export interface AbsentNotification {
   readonly kind: 'absent';
+  /** When this was read, by the server's clock, as all times here. */
+  readonly at: Date;
   readonly id: number;
   readonly absence: Absence;
   /** Of the log; 0 when it is empty. */
@@ -41,6 +43,7 @@ interface Row {
   last_given_out: number | null;
   taken_before: Date | null;
   seconds_ago: number | null;
+  now: Date;
   database: string;
   sees_all: boolean;
 }
@@ -57,10 +60,11 @@ export async function explainAbsence(
     `select case when has_sequence_privilege(sequence, 'select, usage')
               then coalesce(pg_sequence_last_value(sequence::regclass), 0) end as last_given_out,
             next.created_at as taken_before,
-            date_part('epoch', clock_timestamp() - next.created_at) as seconds_ago,
+            date_part('epoch', now - next.created_at) as seconds_ago, now,
             current_database()::text as database,
             pg_has_role('pg_read_all_stats', 'usage') as sees_all
      from pg_get_serial_sequence($1, 'id') as sequence
+     cross join clock_timestamp() as now
      left join lateral (
        select created_at from ${log} where id > $2 order by id limit 1
      ) next on true`,
@@ -74,6 +78,7 @@ export async function explainAbsence(
   );
   const base = {
     kind: 'absent',
+    at: row.now,
     id,
     lowestId,
     highestId,

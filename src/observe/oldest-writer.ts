@@ -63,3 +63,13 @@ export async function findWriters(db: Queryable, limit: number): Promise<OldestW
     xid: row.xid,
   }));
 }
+
+/** Whether this role sees the transactions of other roles. Without, only its own are told. */
+export async function seesWritersOfOthers(db: Queryable): Promise<boolean> {
+  const [row] = await query<{ sees: boolean }>(
+    db,
+    `select pg_has_role('pg_read_all_stats', 'usage') as sees`,
+    [],
+  );
+  return row?.sees === true;
+}

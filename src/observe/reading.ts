@@ -1,5 +1,5 @@
 import type { Pool } from 'pg';
-import type { Queryable } from '../db/queryable.ts';
+import { type Queryable, query } from '../db/queryable.ts';
 import { codeOf, SQLSTATE } from '../db/sqlstate.ts';
 
 export interface ReadingOptions {
@@ -61,4 +61,23 @@ export async function unlessCanceled<T>(result: Promise<T>): Promise<T | undefin
     if (codeOf(error) === SQLSTATE.queryCanceled) return undefined;
     throw error;
   }
+}
+
+/**
+ * Reads a part of what a transaction of reading() reads, so long at most. Given up, the transaction
+ * goes on without it.
+ * @param ms for each of its statements
+ * @returns undefined: a statement took too long
+ */
+export async function readWithin<T>(
+  db: Queryable,
+  ms: number,
+  part: () => Promise<T>,
+): Promise<T | undefined> {
+  const limit = Math.max(1, Math.ceil(ms));
+  await query(db, `savepoint part; set local statement_timeout = ${limit}`, []);
+  const result = await unlessCanceled(part());
+  // That takes back the setting, too.
+  await query(db, 'rollback to savepoint part; release savepoint part', []);
+  return result;
 }

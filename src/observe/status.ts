@@ -1,7 +1,7 @@
 import type { Database } from '../db/database.ts';
 import { type ConsumerStatus, readConsumers } from './consumer-status.ts';
 import { type LogStatus, readLogStatus } from './log-status.ts';
-import { findOldestWriter, type OldestWriter } from './oldest-writer.ts';
+import { findOldestWriter, type OldestWriter, seesWritersOfOthers } from './oldest-writer.ts';
 import { countPassedSince } from './rates.ts';
 import { reading } from './reading.ts';
 
@@ -12,6 +12,8 @@ export interface Status {
   readonly rates: ReadonlyMap<string, number>;
   readonly log: LogStatus;
   readonly oldestWriter: OldestWriter | undefined;
+  /** Other roles' transactions cannot be seen by this one: an older writer may be missing. */
+  readonly seesOwnWritersOnly: boolean;
 }
 
 /** Reads how things stand, now and later; each time with the rates since the time before. */
@@ -36,9 +38,10 @@ export class StatusReader {
       const consumers = await readConsumers(db, names);
       const log = await readLogStatus(db, names);
       const oldestWriter = await findOldestWriter(db);
+      const seesOwnWritersOnly = !(await seesWritersOfOthers(db));
       this.#before = consumers;
       this.#readAt = readAt;
-      return { consumers, rates, log, oldestWriter };
+      return { consumers, rates, log, oldestWriter, seesOwnWritersOnly };
     });
   }
 }

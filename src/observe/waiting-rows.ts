@@ -5,7 +5,7 @@ export interface WaitingRowsOptions {
   readonly limit: string;
   /** The row that has the columns of the cursor. */
   readonly cursor: string;
-  /** In a window, not beyond this id: an SQL expression. Default: as far as there are any. */
+  /** Not beyond this id: an SQL expression. Default: as far as there are any. */
   readonly upToId?: string;
   /** A further condition on the row `log`. Default: it has no redelivery, which tells of it then. */
   readonly condition?: string;
@@ -32,12 +32,14 @@ export function noRedelivery(names: Names): string {
  */
 export function waitingFor(
   names: Names,
-  { limit, cursor, condition, upToId = HIGHEST_ID }: WaitingRowsOptions,
+  { limit, cursor, condition, upToId }: WaitingRowsOptions,
 ): string {
   const log = qualified(names, 'notification_log');
   const isWanted = `
     (c.partitions = 1 or ${qualified(names, 'partition_of')}(log.key, log.id, c.partitions) = ${cursor}.partition)
     and ${condition ?? noRedelivery(names)}`;
+  // The id stands in the index: what lies beyond is not looked up in the table.
+  const isWithin = upToId === undefined ? '' : `and log.id <= ${upToId}`;
   return `
     select ahead.created_at, ahead.id
     from unnest(${cursor}.channels) as ch (channel)
@@ -46,7 +48,7 @@ export function waitingFor(
       from ${log} log
       where ${cursor}.until is not null
         and (log.channel, log.id) > (ch.channel, ${cursor}.last_id)
-        and (log.channel, log.id) <= (ch.channel, ${upToId})
+        and (log.channel, log.id) <= (ch.channel, ${upToId ?? HIGHEST_ID})
         and not pg_visible_in_snapshot(log.xid, ${cursor}.seen) and ${isWanted}
       order by log.channel, log.id
       limit ${limit}
@@ -54,7 +56,7 @@ export function waitingFor(
     union all
     (select log.created_at, log.id
      from ${log} log
-     where log.xid >= pg_snapshot_xmax(coalesce(${cursor}.until, ${cursor}.seen))
+     where log.xid >= pg_snapshot_xmax(coalesce(${cursor}.until, ${cursor}.seen)) ${isWithin}
        and (${cursor}.until is null or log.id <= ${cursor}.last_id)
        and log.channel = any (${cursor}.channels) and ${isWanted}
      order by log.xid, log.id
@@ -63,7 +65,7 @@ export function waitingFor(
     (select log.created_at, log.id
      from pg_snapshot_xip(coalesce(${cursor}.until, ${cursor}.seen)) as late (xid)
      cross join lateral (
-       select log.* from ${log} log where log.xid = late.xid order by log.xid, log.id
+       select log.* from ${log} log where log.xid = late.xid ${isWithin} order by log.xid, log.id
      ) log
      where (${cursor}.until is null or log.id <= ${cursor}.last_id)
        and log.channel = any (${cursor}.channels) and ${isWanted}

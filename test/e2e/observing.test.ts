@@ -1,8 +1,9 @@
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { afterAll, beforeAll, describe, expect, it } from 'vitest';
+import { afterAll, beforeAll, describe, expect, it, onTestFinished } from 'vitest';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { createProject, type Project } from '../support/project.ts';
+import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const BIN = fileURLToPath(new URL('../../bin/pgwatch.mjs', import.meta.url));
 
@@ -90,6 +91,36 @@ describe.sequential('what shows how things stand', () => {
     child.stdout.destroy();
     await notify(project, 'orders', '{"kind":"unread"}');
     expect(await ended).toBe(0);
+  });
+
+  it('status --watch ends when nobody reads any more', async () => {
+    const project = await newProject();
+    const child = spawn(process.execPath, [BIN, 'status', '--watch'], {
+      cwd: project.folder,
+      env: { ...process.env, DATABASE_URL: database.url },
+      stdio: ['ignore', 'pipe', 'ignore'],
+    });
+    const ended = new Promise((resolve) => child.on('exit', resolve));
+    await new Promise((resolve) => child.stdout.once('data', resolve));
+    child.stdout.destroy();
+    expect(await ended).toBe(0);
+  });
+
+  it('status --watch goes on when the database is there again', async () => {
+    const project = await newProject();
+    const proxy = await startTcpProxy(database.url);
+    onTestFinished(() => proxy.close());
+    const watching = project.start(['status', '--watch', '--json'], {
+      env: { DATABASE_URL: proxy.url },
+    });
+    await watching.says('"consumers"');
+    await proxy.cut();
+    await watching.says('database connection lost');
+    const before = watching.stdout.split('\n').length;
+    await proxy.mend();
+    await watching.says('database connection back');
+    await watching.says('"consumers"', before);
+    expect((await watching.kill('SIGINT')).code).toBe(0);
   });
 
   it('explain tells what has become of a notification', async () => {

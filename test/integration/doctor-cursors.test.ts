@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { beforeEach, describe, expect, it } from 'vitest';
+import { beforeEach, describe, expect, it, vi } from 'vitest';
 import { scheduleReplay } from '../../src/steer/replay.ts';
 import { CheckupFixture } from '../support/checkup-fixture.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
@@ -184,6 +184,18 @@ describe('redeliveries', () => {
     expect(await handleAll()).toEqual(ids);
   });
 
+  it('of a partition without a cursor are left alone, and handled when it has one', async () => {
+    const ids = await notify(13);
+    await handleAll();
+    await park(ids, 'now()');
+    await run('delete from pgwatch.consumer_cursor');
+    expect(await fixture.findings('redeliveries')).toEqual([]);
+    await fixture.mend(await fixture.finding('cursors'));
+    // The new cursor has no channels before it is claimed.
+    expect(await fixture.findings('redeliveries')).toEqual([]);
+    expect(await handleAll()).toEqual(expect.arrayContaining(ids));
+  });
+
   it('on a channel that the consumer does not have', async () => {
     const ids = await notify(10);
     await handleAll();
@@ -218,6 +230,23 @@ describe('consumers', () => {
     expect(found.map(({ what }) => what)).toContainEqual(
       expect.stringContaining("none of this project's consumers"),
     );
+  });
+
+  it('are named so that a shell takes the command as it is meant', async () => {
+    await run(`update pgwatch.consumer set name = 'it''s a mail'`);
+    expect(await fixture.finding('consumers')).toMatchObject({
+      mend: [`pgwatch listen --consumers 'it'\\''s a mail'`],
+    });
+  });
+
+  it('are asked by the clock of the server, whatever that of this machine says', async () => {
+    await run('update pgwatch.consumer set paused_at = now()');
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 86_400_000 });
+    try {
+      expect(await fixture.finding('consumers')).toMatchObject({ severity: 'note' });
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('with dead letters', async () => {

@@ -1,5 +1,5 @@
 import pg from 'pg';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { grantRights } from '../../src/admin/rights.ts';
 import { explanationText } from '../../src/cli/explain-report.ts';
 import { explainNotification, type PresentNotification } from '../../src/observe/explanation.ts';
@@ -79,6 +79,45 @@ describe('a notification of the log', () => {
     expect(await text(second)).toContain(
       `waits behind notification ${first} of the same key, which is due in 60m, has failed 1 time: Error: no connection`,
     );
+  });
+
+  it('that was handled in the end tells attempts and error while they are noted', async () => {
+    const { consumer } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const id = await fixture.notify();
+    const note = (attempts: number, error: string | null) =>
+      fixture.database.query(
+        `insert into pgwatch.redelivery as r (consumer_id, notification_id, channel, reason, state, attempt, last_error)
+         select id, $1, $2, 'failure', 'handled', $3, $4 from pgwatch.consumer where name = $5
+         on conflict (consumer_id, notification_id) do update
+         set attempt = excluded.attempt, last_error = excluded.last_error`,
+        [id, fixture.name(), attempts, error, consumer.id],
+      );
+    await fixture.start([consumer], { once: true }).ended;
+    expect(await text(id)).toContain('the cursor has passed it, and nothing is noted of it');
+    await note(2, 'Error: no connection');
+    const told = await text(id);
+    expect(told).toMatch(
+      /handled\n {2}noted as handled .* the stored cursor has not passed it yet/,
+    );
+    expect(told).toContain('before that it had failed 2 times\n  last error: Error: no connection');
+    expect(told).not.toContain('nothing is noted');
+    await note(0, null);
+    expect(await text(id)).not.toMatch(/failed|last error/);
+  });
+
+  it('is told by the clock of the server, with commands that a shell takes as they are meant', async () => {
+    const id = await fixture.notify();
+    const { consumer } = recordingConsumer(`${fixture.name()} it's`, [fixture.name()]);
+    await fixture.start([consumer], { once: true }).ended;
+    const later = await fixture.notify();
+    await pauseConsumer(fixture.database.db, consumer.id);
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 3 * 86_400_000 });
+    try {
+      expect(await text(id)).toMatch(/written \S+, [\d.]+s ago/);
+      expect(await text(later)).toContain(`\`pgwatch resume '${fixture.name()} it'\\''s'\` lets`);
+    } finally {
+      vi.useRealTimers();
+    }
   });
 
   it('that is pending says what it waits for', async () => {

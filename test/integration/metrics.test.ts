@@ -1,4 +1,6 @@
+import pino from 'pino';
 import { describe, expect, it } from 'vitest';
+import { openTelemetry } from '../../src/cli/telemetry.ts';
 import { defineConsumer } from '../../src/consumer/define-consumer.ts';
 import { PermanentError, RetryableError } from '../../src/consumer/errors.ts';
 import { FiguresReader } from '../../src/metrics/figures.ts';
@@ -6,6 +8,7 @@ import { Metrics } from '../../src/metrics/metrics.ts';
 import { DeliveryFixture, gate } from '../support/delivery-fixture.ts';
 import { samplesOf } from '../support/metrics-text.ts';
 import { openAt } from '../support/open-database.ts';
+import { resolveForTest } from '../support/resolved-config.ts';
 import type { RunningDaemon } from '../support/running-daemon.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
@@ -133,6 +136,22 @@ describe('metrics', () => {
     } finally {
       await db.close();
       await proxy.close();
+    }
+  });
+
+  it('and readiness have connections of their own, when deliveries have lent out all of theirs', async () => {
+    const db = openAt(fixture.database.url, { poolSize: 1 });
+    const busy = await db.pool.connect();
+    const context = { config: resolveForTest(), logger: pino({ level: 'silent' }) };
+    const telemetry = await openTelemetry(context, db, []);
+    try {
+      const samples = samplesOf(await telemetry.metrics.text());
+      expect(samples.get('pgwatch_up')).toBe(1);
+      expect(await telemetry.owners.latest()).toBeDefined();
+    } finally {
+      await telemetry.close();
+      busy.release();
+      await db.close();
     }
   });
 

@@ -1,4 +1,6 @@
 import { describe, expect, it } from 'vitest';
+import { grantRights } from '../../src/admin/rights.ts';
+import { readOwners } from '../../src/observe/consumer-owners.ts';
 import { readConsumers } from '../../src/observe/consumer-status.ts';
 import { readLogStatus } from '../../src/observe/log-status.ts';
 import type { NotificationFilter } from '../../src/observe/notification-filter.ts';
@@ -6,16 +8,20 @@ import { readNotification } from '../../src/observe/notification-record.ts';
 import { searchNotifications } from '../../src/observe/notification-search.ts';
 import { findOldestWriter } from '../../src/observe/oldest-writer.ts';
 import { countPassedSince } from '../../src/observe/rates.ts';
+import { reading } from '../../src/observe/reading.ts';
+import { StatusReader } from '../../src/observe/status.ts';
 import { pauseConsumer } from '../../src/steer/consumer-steering.ts';
 import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
+import { openAt } from '../support/open-database.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
+import { createRole } from '../support/role.ts';
 
 const fixture = new DeliveryFixture();
 const NOT_SOON = { minDelaySeconds: 3600, maxDelaySeconds: 3600 };
 
 async function statusOf(consumer: string) {
   const { pool, names } = fixture.database.db;
-  const all = await readConsumers(pool, names);
+  const all = await reading(pool, (db) => readConsumers(db, names));
   const status = all.find((one) => one.consumer === consumer);
   if (status === undefined) throw new Error(`There is no consumer ${consumer}.`);
   return status;
@@ -81,7 +87,7 @@ describe('the status of a consumer', () => {
     await fixture.notify('later');
     const before = await statusOf(consumer.id);
     expect(before.partitions[0]?.until).toBeDefined();
-    expect(before.pending + received.all.length).toBe(91);
+    expect(before.pending).toBe(91 - received.all.length);
     const counted = await fixture.database.query<{ n: number }>(
       `select count(*)::int as n from pgwatch.notification_log log
        join pgwatch.consumer_cursor p on log.channel = any (p.channels)
@@ -106,6 +112,47 @@ describe('the status of a consumer', () => {
     expect(status.pending).toBe(9);
     expect(status.partitions.map(({ partition }) => partition)).toEqual([0, 1, 2]);
   });
+});
+
+it('a consumer without any cursor is one that nobody runs', async () => {
+  await fixture.database.query(
+    'insert into pgwatch.consumer (name, start_seen) values ($1, pg_current_snapshot())',
+    [fixture.name()],
+  );
+  expect(await statusOf(fixture.name())).toMatchObject({
+    state: 'stopped',
+    channels: [],
+    partitions: [],
+    pending: 0,
+  });
+});
+
+it('who runs a consumer is told without all else that is known of it', async () => {
+  const { pool, names } = fixture.database.db;
+  const owners = async (consumer: string) =>
+    (await readOwners(pool, names)).find((one) => one.consumer === consumer);
+  const { consumer } = recordingConsumer(fixture.name(), [fixture.name()], { partitions: 2 });
+  const daemon = await fixture.startLive([consumer]);
+  const told = { consumer: consumer.id, partitions: 2, unowned: 0, isPaused: false };
+  await expect.poll(() => owners(consumer.id)).toEqual(told);
+  await daemon.stop();
+  expect(await owners(consumer.id)).toEqual({ ...told, unowned: 2 });
+  await pauseConsumer(fixture.database.db, consumer.id);
+  expect(await owners(consumer.id)).toEqual({ ...told, unowned: 2, isPaused: true });
+});
+
+it('a role that sees no sessions of others is told that the oldest writer may be missing', async (test) => {
+  const role = await createRole(test);
+  const { db } = fixture.database;
+  await grantRights(db, { producer: [], consumer: [role.name], cleanup: [] });
+  const own = openAt(role.url(fixture.database.url));
+  try {
+    expect((await new StatusReader(own).read()).seesOwnWritersOnly).toBe(true);
+    expect((await new StatusReader(db).read()).seesOwnWritersOnly).toBe(false);
+  } finally {
+    await own.close();
+    await fixture.database.query(`drop owned by ${role.name}`);
+  }
 });
 
 describe('the status of the log', () => {

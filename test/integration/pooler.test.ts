@@ -144,11 +144,14 @@ describe('through PgBouncer in transaction mode', () => {
       { severity: 'ok', what: expect.stringContaining('no pooler') },
       { severity: 'ok' },
     ]);
-    expect(await look(open(url(), undefined, true))).toMatchObject([
+    const throughPooler = await look(open(url(), undefined, true));
+    expect(throughPooler).toMatchObject([
       // Debian's is older than 1.21; newer ones keep them.
       { severity: expect.stringMatching(/problem|ok/), what: expect.stringContaining('prepared') },
       { severity: 'problem', mend: [expect.stringContaining('listenUrl')] },
     ]);
+    // The sessions of the server are the same ones, with all that was prepared in them.
+    expect(await look(open(url(), undefined, true))).toEqual(throughPooler);
     // Each of the ways to mend it.
     expect(
       await look(open(url(), fixture.database.url), { preparedStatements: false }),

@@ -1,4 +1,5 @@
 import { afterAll, beforeAll } from 'vitest';
+import { findingsText } from '../../src/cli/doctor-report.ts';
 import type { Database } from '../../src/db/database.ts';
 import {
   startThrowawayServer,
@@ -72,8 +73,13 @@ export class CheckupFixture {
     return finding;
   }
 
-  /** Runs what is to mend it, each statement on its own, as one would paste it. */
-  async mend({ mend = [] }: Finding): Promise<void> {
-    for (const statement of mend) await this.run(statement);
+  /** Runs what is to mend it, each part on its own, as it is printed: that is what one pastes. */
+  async mend({ mend = [] }: Finding, db: Database = this.db): Promise<void> {
+    for (const one of mend) await db.pool.query(asPrinted(one));
   }
+}
+
+function asPrinted(mend: string): string {
+  const text = findingsText([{ check: 'any', severity: 'note', what: 'something', mend: [mend] }]);
+  return text.slice(text.indexOf('\n') + 1, text.lastIndexOf('\n\n'));
 }

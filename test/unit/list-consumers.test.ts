@@ -37,6 +37,7 @@ async function list(
       write: (text: string) => void written.push(text),
       isTerminal: false,
       columns: Number.POSITIVE_INFINITY,
+      rows: Number.POSITIVE_INFINITY,
       taken: async () => {},
       closed: new AbortController().signal,
     },

@@ -14,6 +14,7 @@ function notifyFrom(...chunks: readonly Uint8Array[]): Promise<number> {
       write: () => undefined,
       isTerminal: false,
       columns: Number.POSITIVE_INFINITY,
+      rows: Number.POSITIVE_INFINITY,
       taken: async () => {},
       closed: new AbortController().signal,
     },

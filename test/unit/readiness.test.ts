@@ -47,29 +47,11 @@ it('comes once, whatever is lost and comes back', () => {
   expect(onReady).toHaveBeenCalledOnce();
 });
 
-const status = (consumer: string, owners: readonly (string | undefined)[], pausedAt?: Date) => ({
+const owners = (consumer: string, partitions: number, unowned: number, isPaused = false) => ({
   consumer,
-  state: 'live' as const,
-  channels: ['c'],
-  partitions: owners.map((owner, partition) => ({
-    partition,
-    owner,
-    leaseUntil: undefined,
-    epoch: 1,
-    seen: '1:1:',
-    until: undefined,
-    lastId: undefined,
-    storedAt: new Date(),
-  })),
-  pending: 0,
-  atLeast: false,
-  oldest: undefined,
-  retrying: 0,
-  nextDueAt: undefined,
-  dead: 0,
-  lastError: undefined,
-  pausedAt,
-  createdAt: new Date(),
+  partitions,
+  unowned,
+  isPaused,
 });
 
 it('says when asked what is missing, and that it is there again', async () => {
@@ -88,11 +70,11 @@ it('says when asked what is missing, and that it is there again', async () => {
   readiness.noteDelivery(claimed('a'));
   readiness.noteDelivery(claimed('b'));
   readiness.noteDelivery({ type: 'paused', consumer: 'p' });
-  const paused = status('p', [undefined], new Date());
-  const owned = async () => [status('a', ['here']), status('b', ['here', 'there']), paused];
+  const paused = owners('p', 1, 1, true);
+  const owned = async () => [owners('a', 1, 0), owners('b', 2, 0), paused];
   expect(await readiness.report(owned)).toEqual({ ready: true, reasons: [] });
 
-  const orphaned = async () => [status('a', [undefined]), status('b', ['x', undefined]), paused];
+  const orphaned = async () => [owners('a', 1, 1), owners('b', 2, 1), paused];
   expect(await readiness.report(orphaned)).toEqual({
     ready: false,
     reasons: ['consumer a: nobody runs it', 'consumer b: nobody runs 1 of its 2 partitions'],

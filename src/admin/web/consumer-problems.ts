@@ -12,23 +12,28 @@ const LONGEST_ERROR = 200;
 
 /** Why a consumer does not do what it should, and what helps. */
 export function consumerProblems(visit: Visit, status: ConsumerStatus): Html[] {
-  const { consumer, state, pending, atLeast, oldest, pausedAt, retrying, dead, lastError } = status;
+  const { consumer, state, pending, atLeast, oldest, at, pausedAt, retrying, dead, lastError } =
+    status;
   const name = html`<a href="${visit.url(consumerPath(consumer))}">${consumer}</a>`;
-  const waits = `${atLeast ? 'at least ' : ''}${formatCount(pending, 'notification')} ${pending === 1 ? 'waits' : 'wait'}`;
-  const behindMs = oldest === undefined ? 0 : Date.now() - oldest.getTime();
+  const waits =
+    pending === undefined
+      ? 'how many notifications wait could not be counted in time'
+      : `${atLeast ? 'at least ' : ''}${formatCount(pending, 'notification')} ${pending === 1 ? 'waits' : 'wait'}`;
+  const behindMs = oldest === undefined ? 0 : at.getTime() - oldest.getTime();
   const found: Html[] = [];
   if (state === 'no owner') {
     found.push(html`${name} has lost its process, and nobody has taken over; ${waits}. Start
     <code>pgwatch listen</code>.`);
   }
-  if (state === 'stopped' && pending > 0) {
+  if (state === 'stopped' && pending !== 0) {
     found.push(html`${name} is run by nobody, and ${waits}. Start <code>pgwatch listen</code>.`);
   }
-  if (state === 'paused' && pending > 0) {
+  if (state === 'paused' && pending !== 0) {
     found.push(html`${name} was paused ${ago(pausedAt)}, and ${waits}. Resume it.`);
   }
-  if (state === 'catching up' && behindMs > BEHIND_MS) {
-    found.push(html`${name} is ${formatSpan(behindMs)} behind; ${waits}. A handler takes long or hangs,
+  if (state === 'catching up' && (pending === undefined || behindMs > BEHIND_MS)) {
+    const far = pending === undefined ? '' : `${formatSpan(behindMs)} `;
+    found.push(html`${name} is ${far}behind; ${waits}. A handler takes long or hangs,
     or more is written than it can handle.`);
   }
   if (dead > 0) {

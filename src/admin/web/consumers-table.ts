@@ -1,10 +1,10 @@
 import { html } from 'hono/html';
 import { shownOwner } from '../../cursor/lease-owner.ts';
-import { formatSpan } from '../../format.ts';
 import type { ConsumerStatus } from '../../observe/consumer-status.ts';
 import type { Status } from '../../observe/status.ts';
 import { rateSparkline } from './activity.ts';
 import { consumerPath } from './consumer-path.ts';
+import { lag } from './lag.ts';
 import { badge, count, type Html, NONE, rate, table } from './parts.ts';
 import { visible } from './visible.ts';
 import type { Visit } from './visit.ts';
@@ -34,7 +34,7 @@ export function consumersTable(visit: Visit, { consumers, rates }: Status): Html
           >`,
         badge(status.state),
         count(status.pending, { atLeast: status.atLeast }),
-        status.oldest === undefined ? NONE : formatSpan(Date.now() - status.oldest.getTime()),
+        lag(status),
         html`<span class="rate"
           >${rateSparkline(history, consumer)}<span>${rate(rates.get(consumer) ?? 0)}</span></span
         >`,

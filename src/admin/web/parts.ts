@@ -105,8 +105,9 @@ function exact(time: Date): string {
 /** Nothing to show, which a screen reader does not read out. */
 export const NONE: Html = html`<span class="none" aria-hidden="true">–</span>`;
 
-/** A number that matters only when it is not 0. */
-export function count(number: number, { atLeast = false, bad = false } = {}): Html {
+/** A number that matters only when it is not 0. Undefined: it could not be counted in time. */
+export function count(number: number | undefined, { atLeast = false, bad = false } = {}): Html {
+  if (number === undefined) return html`<span title="This could not be counted in time.">?</span>`;
   const text = `${formatNumber(number)}${atLeast ? '+' : ''}`;
   return html`<span class="${number === 0 ? 'none' : bad ? 'bad-number' : ''}">${text}</span>`;
 }

@@ -1,6 +1,7 @@
 import { type Names, qualified } from '../../db/names.ts';
 import { type Queryable, query } from '../../db/queryable.ts';
 import type { Finding, Patient } from './finding.ts';
+import { OWN_TABLES } from './own-tables.ts';
 
 const CHECK = 'autovacuum';
 
@@ -70,9 +71,9 @@ function readTables(db: Queryable, { schema }: Names): Promise<Row[]> {
      from pg_class c
      join pg_namespace n on n.oid = c.relnamespace
      left join pg_stat_all_tables s on s.relid = c.oid
-     where n.nspname = $1 and c.relkind = 'r'
+     where n.nspname = $1 and c.relname = any ($2) and c.relkind = 'r'
      order by c.relname`,
-    [schema],
+    [schema, OWN_TABLES],
   );
 }
 

@@ -1,3 +1,4 @@
+import { shellWord } from '../../shell-word.ts';
 import { type ConsumerStatus, readConsumers } from '../consumer-status.ts';
 import { reading } from '../reading.ts';
 import type { Finding, Patient } from './finding.ts';
@@ -12,8 +13,7 @@ const STOPPED_LONG_SECONDS = 15 * 60;
 /** Whether each consumer is run, keeps up, and has nothing that waits for a decision. */
 export async function checkConsumers({ db, settings }: Patient): Promise<readonly Finding[]> {
   const consumers = await reading(db.pool, (reader) => readConsumers(reader, db.names));
-  const now = new Date();
-  const findings = consumers.flatMap((one) => [...stateOf(one, now), ...deadOf(one)]);
+  const findings = consumers.flatMap((one) => [...stateOf(one), ...deadOf(one)]);
   if (settings.consumers !== undefined) {
     findings.push(...strangersOf(consumers, settings.consumers));
   }
@@ -26,18 +26,20 @@ export async function checkConsumers({ db, settings }: Patient): Promise<readonl
   return [{ check: CHECK, severity: 'ok', what }];
 }
 
-function stateOf(status: ConsumerStatus, now: Date): Finding[] {
-  const { consumer, state, pending, retrying, oldest, pausedAt } = status;
-  const waits = pending + retrying;
-  const waiting = `${pending}${status.atLeast ? '+' : ''} pending, ${retrying} to be retried`;
-  const age = oldest === undefined ? 0 : secondsSince(oldest, now);
-  const listen = [`pgwatch listen --consumers ${consumer}`];
+function stateOf(status: ConsumerStatus): Finding[] {
+  const { consumer, state, pending, retrying, oldest, pausedAt, at } = status;
+  // Much had to be looked through: it has not been run for long.
+  const isCounted = pending !== undefined;
+  const waits = !isCounted || pending + retrying > 0;
+  const waiting = `${pendingText(status)}, ${retrying} to be retried`;
+  const age = oldest === undefined ? 0 : secondsBetween(oldest, at);
+  const listen = [`pgwatch listen --consumers ${shellWord(consumer)}`];
   switch (state) {
     case 'no owner':
       return [
         {
           check: CHECK,
-          severity: waits > 0 ? 'problem' : 'warning',
+          severity: waits ? 'problem' : 'warning',
           what: `${consumer} has no owner: whoever ran it has died, and nobody has taken over; ${waiting}.`,
           mend: listen,
         },
@@ -46,30 +48,30 @@ function stateOf(status: ConsumerStatus, now: Date): Finding[] {
       return [
         {
           check: CHECK,
-          severity: waits > 0 && age > STOPPED_LONG_SECONDS ? 'warning' : 'note',
+          severity: waits && (age > STOPPED_LONG_SECONDS || !isCounted) ? 'warning' : 'note',
           what: `${consumer} is run by nobody; ${waiting}${age > 0 ? `, the oldest for ${spanText(age)}` : ''}.`,
           mend: listen,
         },
       ];
     case 'paused': {
-      const since = pausedAt === undefined ? 0 : secondsSince(pausedAt, now);
+      const since = pausedAt === undefined ? 0 : secondsBetween(pausedAt, at);
       return [
         {
           check: CHECK,
           severity: since > PAUSED_LONG_SECONDS ? 'warning' : 'note',
           what: `${consumer} is paused for ${spanText(since)}; ${waiting}.`,
           why: 'What it has not handled stays in the log, which grows.',
-          mend: [`pgwatch resume ${consumer}`],
+          mend: [`pgwatch resume ${shellWord(consumer)}`],
         },
       ];
     }
     case 'catching up':
-      if (age < BEHIND_LONG_SECONDS) return [];
+      if (isCounted && age < BEHIND_LONG_SECONDS) return [];
       return [
         {
           check: CHECK,
           severity: 'warning',
-          what: `${consumer} is ${spanText(age)} behind; ${waiting}.`,
+          what: `${consumer} is ${isCounted ? `${spanText(age)} behind` : 'behind'}; ${waiting}.`,
           why: 'It is slower than what comes, or one notification holds it up.',
           mend: ['pgwatch status --watch', '-- then more concurrency, handleBatch or partitions'],
         },
@@ -81,6 +83,12 @@ function stateOf(status: ConsumerStatus, now: Date): Finding[] {
   }
 }
 
+function pendingText({ pending, atLeast }: ConsumerStatus): string {
+  return pending === undefined
+    ? 'how many are pending could not be counted in time'
+    : `${pending}${atLeast ? '+' : ''} pending`;
+}
+
 function deadOf({ consumer, dead, lastError }: ConsumerStatus): Finding[] {
   if (dead === 0) return [];
   return [
@@ -90,9 +98,9 @@ function deadOf({ consumer, dead, lastError }: ConsumerStatus): Finding[] {
       what: `${consumer} has ${dead} dead ${dead === 1 ? 'letter' : 'letters'}${lastError === undefined ? '' : `; its last error: ${lastError.error}`}.`,
       why: 'Nobody attempts them again, and clean-up keeps them.',
       mend: [
-        `pgwatch replay --consumer ${consumer} --dead`,
+        `pgwatch replay --consumer ${shellWord(consumer)} --dead`,
         '-- or give them up:',
-        `pgwatch discard --consumer ${consumer} --dead`,
+        `pgwatch discard --consumer ${shellWord(consumer)} --dead`,
       ],
     },
   ];
@@ -107,10 +115,11 @@ function strangersOf(consumers: readonly ConsumerStatus[], known: readonly strin
       severity: 'warning',
       what: `${consumer} is registered, and is none of this project's consumers.`,
       why: 'While it is registered, clean-up keeps what it has not handled.',
-      mend: [`pgwatch forget ${consumer}   # unless another project runs it`],
+      mend: [`pgwatch forget ${shellWord(consumer)}   # unless another project runs it`],
     }));
 }
 
-function secondsSince(time: Date, now: Date): number {
-  return Math.max(0, (now.getTime() - time.getTime()) / 1000);
+/** Of two times of the server: this machine's clock may be another. */
+function secondsBetween(earlier: Date, later: Date): number {
+  return Math.max(0, (later.getTime() - earlier.getTime()) / 1000);
 }

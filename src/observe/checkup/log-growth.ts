@@ -1,6 +1,6 @@
 import { qualified } from '../../db/names.ts';
 import { query } from '../../db/queryable.ts';
-import { readConsumers } from '../consumer-status.ts';
+import { type ConsumerStatus, readConsumers } from '../consumer-status.ts';
 import { readLogStatus } from '../log-status.ts';
 import { reading } from '../reading.ts';
 import type { Finding, Patient } from './finding.ts';
@@ -32,12 +32,15 @@ export async function checkLogGrowth({ db, settings }: Patient): Promise<readonl
   }
   const oldest = status.oldest?.getTime() ?? 0;
   const holders = consumers.filter(
-    (one) => one.dead > 0 || (one.oldest !== undefined && one.oldest.getTime() - oldest < 60_000),
+    (one) =>
+      one.dead > 0 ||
+      one.pending === undefined ||
+      (one.oldest !== undefined && one.oldest.getTime() - oldest < 60_000),
   );
   const held =
     holders.length === 0
       ? 'No consumer wants it any more.'
-      : `What these have not handled, or have as dead letters, stays: ${holders.map(({ consumer }) => consumer).join(', ')}.`;
+      : `What these have not handled, or have as dead letters, stays: ${holders.map(nameOf).join(', ')}.`;
   return [
     {
       check: CHECK,
@@ -47,4 +50,8 @@ export async function checkLogGrowth({ db, settings }: Patient): Promise<readonl
       mend: [`pgwatch cleanup --days=${cleanupDays}`],
     },
   ];
+}
+
+function nameOf({ consumer, dead, pending }: ConsumerStatus): string {
+  return dead === 0 && pending === undefined ? `perhaps ${consumer}` : consumer;
 }

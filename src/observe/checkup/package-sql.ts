@@ -68,13 +68,10 @@ export async function packageFunctions(names: Names): Promise<readonly PackageFu
   return [...found.values()];
 }
 
-/** Of parameters as they are declared: `name type default …`. */
+/** Of parameters as they are declared: `name type default …`. As GRANT and REVOKE name them, too. */
 function typesOf(parameters: string): string {
   const declared = parameters.split(',').map((one) => one.trim());
-  const types = declared.map((one) => one.replace(/ default .*$/, '').replace(/^\w+ /, ''));
-  return types
-    .map((type) => (type === 'timestamptz' ? 'timestamp with time zone' : type))
-    .join(', ');
+  return declared.map((one) => one.replace(/ default .*$/, '').replace(/^\w+ /, '')).join(', ');
 }
 
 /** What of a GRANT or REVOKE, which may name many functions, is about this one. */

@@ -1,3 +1,4 @@
+import { randomBytes } from 'node:crypto';
 import type { Pool, PoolClient } from 'pg';
 import { announcedPid } from '../../db/server-client.ts';
 import { codeOf } from '../../db/sqlstate.ts';
@@ -52,7 +53,9 @@ const TAKEN_AT_MOST = 5;
  * @returns undefined when it ran in the same one
  */
 async function keepsStatements(pool: Pool): Promise<boolean | undefined> {
-  const statement = { name: 'pgwatch_doctor', text: 'select pg_backend_pid() as pid' };
+  // A name of its own each time: the server's sessions outlive this look, and with them the statement.
+  const name = `pgwatch_doctor_${randomBytes(6).toString('hex')}`;
+  const statement = { name, text: 'select pg_backend_pid() as pid' };
   const client = await pool.connect();
   const holders: PoolClient[] = [];
   try {

@@ -1,6 +1,8 @@
 import { type Names, qualified, quoteIdentifier } from '../../db/names.ts';
 import { type NeededRight, neededRights, type Right } from '../../db/needed-rights.ts';
 import { type Queryable, query } from '../../db/queryable.ts';
+import { shellWord } from '../../shell-word.ts';
+import { seesWritersOfOthers } from '../oldest-writer.ts';
 import type { Finding, Patient } from './finding.ts';
 
 const CHECK = 'privileges';
@@ -44,7 +46,9 @@ async function lacking(
       check: CHECK,
       severity,
       what: `The role ${role} may not ${COMMANDS[right]}: it lacks ${missing.join('; ')}.`,
-      mend: [`pgwatch migrate --grant-${right} ${role}   # as the role that installed pgwatch`],
+      mend: [
+        `pgwatch migrate --grant-${right} ${shellWord(role)}   # as the role that installed pgwatch`,
+      ],
     },
   ];
 }
@@ -107,12 +111,7 @@ async function powerlessFunctions(db: Queryable, names: Names): Promise<Finding[
 }
 
 async function seesOthers(db: Queryable, role: string): Promise<Finding[]> {
-  const [row] = await query<{ sees: boolean }>(
-    db,
-    `select pg_has_role('pg_read_all_stats', 'usage') as sees`,
-    [],
-  );
-  if (row?.sees === true) return [];
+  if (await seesWritersOfOthers(db)) return [];
   return [
     {
       check: CHECK,

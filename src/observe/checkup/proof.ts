@@ -1,3 +1,4 @@
+import { shellWord } from '../../shell-word.ts';
 import { reading } from '../reading.ts';
 import type { Finding, Patient } from './finding.ts';
 import { IDS_NAMED, type LogWalk, type WalkedConsumer, walkLog } from './log-walk.ts';
@@ -35,7 +36,7 @@ function lateOf({ consumer, late }: WalkedConsumer, { commitsAreTimed }: LogWalk
       what: `${consumer} has passed over ${late.count} ${late.count === 1 ? 'notification' : 'notifications'}: its cursor counts them as handled, and was stored before they were ${commitsAreTimed ? 'committed' : 'written'}.`,
       why: "The cursor was changed by hand, or the server's clock was set back meanwhile (see clock).",
       mend: [
-        `pgwatch replay --consumer ${consumer} --id ${late.ids.join(',')}${more === '' ? '' : `   #${more}`}`,
+        `pgwatch replay --consumer ${shellWord(consumer)} --id ${late.ids.join(',')}${more === '' ? '' : `   #${more}`}`,
       ],
     },
   ];

@@ -103,13 +103,18 @@ async function misplaced(db: Queryable, names: Names): Promise<Finding[]> {
   );
 }
 
+/**
+ * A cursor that is missing, or was made anew and not claimed yet, says nothing of the consumer's
+ * channels: what is to be retried there would be lost by this mend.
+ */
 async function withoutChannel(db: Queryable, names: Names): Promise<Finding[]> {
   return problemsOf(
     db,
     names,
-    `r.state = 'retry' and not exists (
+    `r.state = 'retry' and exists (
        select from ${qualified(names, 'consumer_cursor')} p
-       where p.consumer_id = r.consumer_id and p.partition = r.partition and r.channel = any (p.channels))`,
+       where p.consumer_id = r.consumer_id and p.partition = r.partition
+         and p.channels <> '{}' and not (r.channel = any (p.channels)))`,
     {
       severity: 'problem',
       what: 'on a channel that it does not have',

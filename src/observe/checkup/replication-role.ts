@@ -1,6 +1,6 @@
-import { quoteIdentifier } from '../../db/names.ts';
 import { query } from '../../db/queryable.ts';
 import type { Finding, Patient } from './finding.ts';
+import { findSetting, settingMend, subjectOf } from './setting-source.ts';
 
 const CHECK = 'session_replication_role';
 const WHY = 'Sessions with it fire no capture triggers: what they write is not in the log.';
@@ -9,6 +9,9 @@ interface Row {
   database: string | null;
   role: string | null;
 }
+
+/** Who set it there is found for all roles, not only for this one. */
+const FOUND_BY_ROLE: readonly string[] = ['database', 'user', 'database user', 'global'];
 
 /** Whether anybody is given session_replication_role = replica, which turns triggers off. */
 export async function checkReplicationRole({ db }: Patient): Promise<readonly Finding[]> {
@@ -19,30 +22,33 @@ export async function checkReplicationRole({ db }: Patient): Promise<readonly Fi
      left join pg_database d on d.oid = s.setdatabase
      left join pg_roles r on r.oid = s.setrole
      where (s.setdatabase = 0 or d.datname = current_database())
-       and 'session_replication_role=replica' = any (s.setconfig)`,
+       and exists (
+         select from unnest(s.setconfig) as one (setting)
+         where lower(setting) = 'session_replication_role=replica')`,
     [],
   );
-  const findings = rows.map((row): Finding => {
+  const findings = rows.map(({ database, role }): Finding => {
     return {
       check: CHECK,
       severity: 'problem',
-      what: `${whose(row)} have session_replication_role = replica.`,
+      what: `${whose(database, role)} have session_replication_role = replica.`,
       why: WHY,
-      mend: [`alter ${subject(row)} reset session_replication_role;`],
+      mend: [
+        `alter ${subjectOf(database ?? undefined, role ?? undefined)} reset session_replication_role;`,
+      ],
     };
   });
-  const [own] = await query<{ value: string; source: string }>(
-    db.pool,
-    `select setting as value, source from pg_settings where name = 'session_replication_role'`,
-    [],
-  );
-  if (own?.value === 'replica' && !['database', 'user', 'database user'].includes(own.source)) {
+  const own = await findSetting(db.pool, CHECK);
+  if (own?.value === 'replica' && !FOUND_BY_ROLE.includes(own.source)) {
     findings.push({
       check: CHECK,
       severity: 'problem',
-      what: `The server gives all sessions session_replication_role = replica (${own.source}).`,
+      what:
+        own.source === 'client'
+          ? 'This session has session_replication_role = replica, by the options of its connection.'
+          : `The server gives all sessions session_replication_role = replica (${own.source}).`,
       why: WHY,
-      mend: ['alter system reset session_replication_role;', 'select pg_reload_conf();'],
+      mend: settingMend(own, 'origin'),
     });
   }
   if (findings.length > 0) return findings;
@@ -50,13 +56,10 @@ export async function checkReplicationRole({ db }: Patient): Promise<readonly Fi
   return [{ check: CHECK, severity: 'ok', what }];
 }
 
-function whose({ database, role }: Row): string {
-  const sessions = role === null ? 'Sessions' : `Sessions of the role ${role}`;
+function whose(database: string | null, role: string | null): string {
+  const sessions =
+    role === null
+      ? `${database === null ? 'All sessions' : 'Sessions'}`
+      : `Sessions of the role ${role}`;
   return database === null ? sessions : `${sessions} in the database ${database}`;
-}
-
-function subject({ database, role }: Row): string {
-  if (role === null) return `database ${quoteIdentifier(database ?? '')}`;
-  const inDatabase = database === null ? '' : ` in database ${quoteIdentifier(database)}`;
-  return `role ${quoteIdentifier(role)}${inDatabase}`;
 }

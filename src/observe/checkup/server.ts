@@ -1,8 +1,9 @@
-import { quoteIdentifier } from '../../db/names.ts';
 import { type Queryable, query } from '../../db/queryable.ts';
 import type { Finding, Patient } from './finding.ts';
+import { findSetting, settingMend } from './setting-source.ts';
 
 const CHECK = 'server';
+const READ_ONLY = 'default_transaction_read_only';
 
 /** Settings of the server that keep pgwatch from its work, or its promises from holding. */
 export async function checkServer({ db }: Patient): Promise<readonly Finding[]> {
@@ -18,28 +19,17 @@ export async function checkServer({ db }: Patient): Promise<readonly Finding[]> 
 }
 
 async function readOnly(db: Queryable): Promise<Finding[]> {
-  const [row] = await query<{ source: string; database: string; role: string }>(
-    db,
-    `select source, current_database()::text as database, current_user::text as role
-     from pg_settings where name = 'default_transaction_read_only' and setting = 'on'`,
-    [],
-  );
-  if (row === undefined) return [];
-  const mend = {
-    database: `alter database ${quoteIdentifier(row.database)} reset default_transaction_read_only;`,
-    user: `alter role ${quoteIdentifier(row.role)} reset default_transaction_read_only;`,
-  };
-  const known = Object.entries(mend).find(([source]) => source === row.source)?.[1];
+  const found = await findSetting(db, READ_ONLY);
+  if (found?.value !== 'on') return [];
+  const mend = settingMend(found, 'off');
   return [
     {
       check: CHECK,
       severity: 'problem',
-      what: `Transactions are read-only by default (${row.source}).`,
+      what: `Transactions are read-only by default (${found.source}).`,
       why: 'Cursors cannot be stored, so what is handled comes again.',
-      mend:
-        known === undefined
-          ? ['alter system reset default_transaction_read_only;', 'select pg_reload_conf();']
-          : [known],
+      // In the session that mends it, too.
+      mend: found.source === 'client' ? mend : [`set ${READ_ONLY} = off;`, ...mend],
     },
   ];
 }

@@ -1,6 +1,7 @@
 import { type Names, qualified, quoteIdentifier } from '../../db/names.ts';
 import { type Queryable, query } from '../../db/queryable.ts';
 import type { Finding, Patient } from './finding.ts';
+import { OWN_TABLES } from './own-tables.ts';
 import { packageIndexes } from './package-sql.ts';
 
 const CHECK = 'tables';
@@ -56,8 +57,9 @@ async function checkPersistence(db: Queryable, names: Names): Promise<Finding[]>
     db,
     `select c.relname::text as name, c.relpersistence = 'u' as unlogged
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and c.relkind = 'r' and (c.relpersistence = 'u') <> (c.relname = any ($2))`,
-    [names.schema, UNLOGGED],
+     where n.nspname = $1 and c.relname = any ($2) and c.relkind = 'r'
+       and (c.relpersistence = 'u') <> (c.relname = any ($3))`,
+    [names.schema, OWN_TABLES, UNLOGGED],
   );
   return rows.map(({ name, unlogged }) => ({
     check: CHECK,
@@ -75,8 +77,8 @@ async function checkRowSecurity(db: Queryable, names: Names): Promise<Finding[]>
     db,
     `select c.relname::text as name, row_security_active(c.oid) as active
      from pg_class c join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and c.relkind = 'r' and c.relrowsecurity`,
-    [names.schema],
+     where n.nspname = $1 and c.relname = any ($2) and c.relkind = 'r' and c.relrowsecurity`,
+    [names.schema, OWN_TABLES],
   );
   return rows.map(({ name, active }) => ({
     check: CHECK,
@@ -94,8 +96,8 @@ async function checkForeignTriggers(db: Queryable, names: Names): Promise<Findin
      from pg_trigger t
      join pg_class c on c.oid = t.tgrelid
      join pg_namespace n on n.oid = c.relnamespace
-     where n.nspname = $1 and not t.tgisinternal`,
-    [names.schema],
+     where n.nspname = $1 and c.relname = any ($2) and not t.tgisinternal`,
+    [names.schema, OWN_TABLES],
   );
   return rows.map(({ name, table }) => ({
     check: CHECK,

@@ -8,16 +8,17 @@ import {
   wantedTriggers,
 } from '../../capture/wanted-triggers.ts';
 import { quoteIdentifier } from '../../db/names.ts';
-import { query } from '../../db/queryable.ts';
 import { failed } from './connection.ts';
 import type { Finding, Patient } from './finding.ts';
 import { type FoundTrigger, findTriggers } from './found-triggers.ts';
+import { inOneTransaction } from './one-transaction.ts';
+import { checkReplicatedTables } from './replicated-tables.ts';
 
 const CHECK = 'triggers';
 
 /** Whether the triggers that capture tables fire, and are what createTriggerForTable() makes today. */
-export async function checkTriggers({ db }: Patient): Promise<readonly Finding[]> {
-  const { pool, names } = db;
+export async function checkTriggers(patient: Patient): Promise<readonly Finding[]> {
+  const { pool, names } = patient.db;
   const triggers = await findTriggers(pool, names);
   const options = { functionsSchema: names.functionsSchema, pgwatchSchema: names.schema };
   const own = new Set<string>(Object.values(triggerNames(names.schema)));
@@ -41,7 +42,7 @@ export async function checkTriggers({ db }: Patient): Promise<readonly Finding[]
       findings.push({ ...failed(CHECK, error), severity: 'warning' });
     }
   }
-  findings.push(...(await replicatedTables({ db, triggers })));
+  findings.push(...(await checkReplicatedTables(patient, triggers)));
   if (findings.length > 0) return findings;
   const what =
     tables.size === 0
@@ -89,7 +90,8 @@ function driftOf(
       severity: 'problem',
       what: `${table.name} is not captured as createTriggerForTable() does it today: ${differences.join('; ')}.`,
       why: 'The table, its triggers or pgwatch have changed since: some changes may be missing in the log, or be there twice.',
-      mend: captureStatements(table, channel ?? 'data_change', options).map((one) => `${one};`),
+      // Between its parts, what is written would not be captured.
+      mend: [inOneTransaction(captureStatements(table, channel ?? 'data_change', options))],
     },
   ];
 }
@@ -146,28 +148,4 @@ const EVENTS = 4 | 8 | 16;
 
 function sameChannel(a: FoundTrigger, b: FoundTrigger): boolean {
   return (a.channel ?? 'data_change') === (b.channel ?? 'data_change');
-}
-
-/** What logical replication writes fires only triggers that are enabled always. */
-async function replicatedTables({
-  db,
-  triggers,
-}: Pick<Patient, 'db'> & { triggers: readonly FoundTrigger[] }): Promise<Finding[]> {
-  const rows = await query<{ table: string }>(
-    db.pool,
-    `select distinct format('%I.%I', n.nspname, c.relname) as table
-     from pg_subscription_rel s
-     join pg_class c on c.oid = s.srrelid
-     join pg_namespace n on n.oid = c.relnamespace`,
-    [],
-  );
-  const replicated = new Set(rows.map(({ table }) => table));
-  return triggers
-    .filter(({ table, enabled }) => enabled === 'O' && replicated.has(table))
-    .map(({ name, table }) => ({
-      check: CHECK,
-      severity: 'note',
-      what: `${table} also gets rows by logical replication, for which ${name} does not fire.`,
-      mend: [`alter table ${table} enable always trigger ${quoteIdentifier(name)};`],
-    }));
 }

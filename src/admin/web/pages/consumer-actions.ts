@@ -39,7 +39,9 @@ async function askToForget(visit: Visit): Promise<Response> {
   const { consumers } = await watch.read();
   const status = consumers.find((one) => one.consumer === consumer);
   const lost = [
-    formatCount(status?.pending ?? 0, 'pending notification'),
+    status !== undefined && status.pending === undefined
+      ? 'what is pending'
+      : formatCount(status?.pending ?? 0, 'pending notification'),
     formatCount(status?.retrying ?? 0, 'retry', 'retries'),
     formatCount(status?.dead ?? 0, 'dead letter'),
   ];

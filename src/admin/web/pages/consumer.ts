@@ -1,6 +1,6 @@
 import { html } from 'hono/html';
 import { shownOwner } from '../../../cursor/lease-owner.ts';
-import { formatCount, formatSpan } from '../../../format.ts';
+import { formatCount } from '../../../format.ts';
 import type { ConsumerStatus, PartitionStatus } from '../../../observe/consumer-status.ts';
 import { reading } from '../../../observe/reading.ts';
 import {
@@ -15,7 +15,19 @@ import { consumerChart } from '../activity.ts';
 import { consumerPath } from '../consumer-path.ts';
 import { consumerProblems, problemList } from '../consumer-problems.ts';
 import { action, actionLink } from '../forms.ts';
-import { ago, badge, count, type Html, live, NONE, rate, section, table } from '../parts.ts';
+import { lag } from '../lag.ts';
+import {
+  ago,
+  badge,
+  type Content,
+  count,
+  type Html,
+  live,
+  NONE,
+  rate,
+  section,
+  table,
+} from '../parts.ts';
 import type { Route } from '../route.ts';
 import { shownKey } from '../shown-summary.ts';
 import { visible, visibleStart } from '../visible.ts';
@@ -69,15 +81,15 @@ function actions(visit: Visit, { consumer, state }: ConsumerStatus): Html {
 }
 
 function figures(visit: Visit, status: ConsumerStatus, perSecond: number): Html {
-  const { consumer, state, pending, atLeast, oldest, retrying, dead } = status;
-  const figure = (title: string, value: string | Html) =>
+  const { consumer, state, pending, atLeast, retrying, dead } = status;
+  const figure = (title: string, value: Content) =>
     html`<div class="figure">
       <dt>${title}</dt>
       <dd>${value}</dd>
     </div>`;
   return html`<dl class="figures">
     ${figure('State', badge(state))} ${figure('Pending', count(pending, { atLeast }))}
-    ${figure('Lag', oldest === undefined ? NONE : formatSpan(Date.now() - oldest.getTime()))}
+    ${figure('Lag', lag(status))}
     ${figure('Rate', rate(perSecond))} ${figure('Retrying', count(retrying))}
     ${figure(
       'Dead letters',

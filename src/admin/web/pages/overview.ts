@@ -46,7 +46,7 @@ function figures({ consumers, log, rates }: Status): Html {
     ${figure(
       'Pending',
       count(
-        sum(({ pending }) => pending),
+        sum(({ pending = 0 }) => pending),
         { atLeast: consumers.some(({ atLeast }) => atLeast) },
       ),
     )}

@@ -1,5 +1,5 @@
 import { html } from 'hono/html';
-import { formatBytes, formatNumber, formatSpan } from '../../../format.ts';
+import { formatBytes, formatNumber } from '../../../format.ts';
 import type { ConsumerStatus } from '../../../observe/consumer-status.ts';
 import {
   type ChannelStatistics,
@@ -10,6 +10,7 @@ import {
 import { unlessCanceled } from '../../../observe/reading.ts';
 import type { Status } from '../../../observe/status.ts';
 import { consumerPath } from '../consumer-path.ts';
+import { lag } from '../lag.ts';
 import { ago, badge, chart, count, type Html, NONE, section, table } from '../parts.ts';
 import type { Route } from '../route.ts';
 import { visible } from '../visible.ts';
@@ -74,7 +75,7 @@ function figures({ log, consumers }: Status, day: LogStatistics | undefined): Ht
     ${figure(
       'Unprocessed',
       count(
-        sum(({ pending, retrying }) => pending + retrying),
+        sum(({ pending = 0, retrying }) => pending + retrying),
         { atLeast },
       ),
     )}
@@ -128,7 +129,8 @@ function channels(visit: Visit, top: readonly ChannelStatistics[]): Html {
 }
 
 function unprocessed(visit: Visit, consumers: readonly ConsumerStatus[]): Html {
-  const waits = ({ pending, retrying }: ConsumerStatus) => pending + retrying;
+  const waits = ({ pending = Number.MAX_SAFE_INTEGER, retrying }: ConsumerStatus) =>
+    pending + retrying;
   return table({
     caption: 'What each consumer has not handled, the most first',
     columns: [
@@ -141,14 +143,17 @@ function unprocessed(visit: Visit, consumers: readonly ConsumerStatus[]): Html {
     ],
     rows: consumers
       .toSorted((a, b) => waits(b) - waits(a))
-      .map(({ consumer, state, pending, atLeast, oldest, retrying, dead }) => [
-        html`<a class="name" href="${visit.url(consumerPath(consumer))}">${consumer}</a>`,
-        badge(state),
-        linked(visit, consumer, 'pending', count(pending, { atLeast }), pending),
-        oldest === undefined ? NONE : formatSpan(Date.now() - oldest.getTime()),
-        linked(visit, consumer, 'retrying', count(retrying), retrying),
-        linked(visit, consumer, 'dead', count(dead, { bad: true }), dead),
-      ]),
+      .map((status) => {
+        const { consumer, state, pending, atLeast, retrying, dead } = status;
+        return [
+          html`<a class="name" href="${visit.url(consumerPath(consumer))}">${consumer}</a>`,
+          badge(state),
+          linked(visit, consumer, 'pending', count(pending, { atLeast }), pending),
+          lag(status),
+          linked(visit, consumer, 'retrying', count(retrying), retrying),
+          linked(visit, consumer, 'dead', count(dead, { bad: true }), dead),
+        ];
+      }),
     empty: 'No consumer has run on this database yet.',
   });
 }
@@ -159,7 +164,7 @@ function linked(
   consumer: string,
   state: 'pending' | 'retrying' | 'dead',
   shown: Html,
-  number: number,
+  number: number | undefined,
 ): Html {
   if (number === 0) return shown;
   return html`<a href="${visit.url('/notifications', { consumer, state })}"

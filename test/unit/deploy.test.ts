@@ -84,6 +84,9 @@ describe('the alert rules', () => {
   it('alert of what is told of', () => {
     const names = valuesOf('alert', rules);
     for (const name of [
+      'PgwatchAbsent',
+      'PgwatchDown',
+      'PgwatchHandlerFailing',
       'PgwatchConsumerBehind',
       'PgwatchConsumerNotOwned',
       'PgwatchDeadLetters',
@@ -92,6 +95,19 @@ describe('the alert rules', () => {
     ]) {
       expect(names).toContain(name);
     }
+  });
+
+  it('do not depend on what a job is called', () => {
+    for (const expression of valuesOf('expr', rules)) expect(expression).not.toMatch(/\bjob\s*=/);
+  });
+
+  it('measure failures by notifications, not by calls, which may have many', () => {
+    const rule = rules.filter(isRecord).find(({ alert }) => alert === 'PgwatchHandlerFailing');
+    expect(metricsIn(String(rule?.['expr']))).toEqual([
+      'pgwatch_notifications_failed_total',
+      'pgwatch_notifications_failed_total',
+      'pgwatch_notifications_handled_total',
+    ]);
   });
 
   it('are right, and fire when they should, as promtool says', async (test) => {

@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { parse } from 'yaml';
+import { EXIT_CODES } from '../../src/cli/report-error.ts';
 import { isRecord } from '../../src/is-record.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { typesOf } from '../support/metrics-text.ts';
@@ -169,6 +170,12 @@ describe('the units of systemd', () => {
     expect(textOf('systemd/pgwatch-cleanup.timer')).toMatch(/^OnCalendar=/m);
   });
 
+  it('start a daemon again that failed, but not one whose configuration is wrong', () => {
+    const lines = textOf('systemd/pgwatch.service').split('\n');
+    expect(lines).toContain('Restart=on-failure');
+    expect(lines).toContain(`RestartPreventExitStatus=${EXIT_CODES.usage}`);
+  });
+
   it('give handlers more time to finish than the daemon does', () => {
     const [, seconds] = /^TimeoutStopSec=(\d+)$/m.exec(textOf('systemd/pgwatch.service')) ?? [];
     expect(Number(seconds)).toBeGreaterThan(30);
@@ -219,5 +226,9 @@ describe('the image', () => {
       });
     }
     expect(services['pgwatch']).toMatchObject({ stop_grace_period: '40s' });
+    // What is to run for ever comes back by itself.
+    for (const name of ['postgres', 'pgwatch', 'cleanup']) {
+      expect(services[name], name).toMatchObject({ restart: 'unless-stopped' });
+    }
   });
 });

@@ -18,7 +18,9 @@ export type ListenerEvent =
   /** Once per outage, like listen-lost. */
   | { readonly type: 'poll-lost'; readonly error: unknown }
   /** Once per outage; it is tried again for ever. */
-  | { readonly type: 'listen-lost'; readonly error: unknown };
+  | { readonly type: 'listen-lost'; readonly error: unknown }
+  /** Once per outage, after listen-lost: a session stands again, and hears nothing of what is notified. */
+  | { readonly type: 'listen-unheard'; readonly error: unknown };
 
 export interface ListenerOptions {
   readonly db: Database;
@@ -58,16 +60,21 @@ export class Listener {
    */
   async run(signal: AbortSignal): Promise<void> {
     const { reconnectDelaySeconds, emit } = this.#options;
+    let isToldUnheard = false;
     for (let failures = 0; !signal.aborted; ) {
       try {
         await this.#listen(signal, () => {
           failures = 0;
+          isToldUnheard = false;
         });
       } catch (error) {
         if (signal.aborted) return;
         if (!this.#hasHeard && isUnheard(error)) throw error;
         failures += 1;
         if (failures === 1) emit({ type: 'listen-lost', error });
+        // Nobody would guess it from what ended the session before.
+        if (isUnheard(error) && !isToldUnheard) emit({ type: 'listen-unheard', error });
+        isToldUnheard ||= isUnheard(error);
         await pause(backoffMs(failures, reconnectDelaySeconds * 1000, Math.random()), signal);
       }
     }

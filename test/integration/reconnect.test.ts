@@ -157,7 +157,7 @@ describe('a lost connection', () => {
       )
       .toBeGreaterThan(1);
     const told = (type: string) => daemon.events.all.filter((event) => event.type === type).length;
-    expect([told('listening'), told('listen-lost')]).toEqual([1, 1]);
+    expect(['listening', 'listen-lost', 'listen-unheard'].map(told)).toEqual([1, 1, 1]);
     expect(await isAwoken()).toBe(false);
 
     listenServers = opened.sessionServers;

@@ -58,6 +58,8 @@ export interface Turn {
   readonly name: string;
   /** What its database begins with. Default: an empty one. */
   readonly template?: Template;
+  /** Left out of a quick run. Default: false. */
+  readonly fullOnly?: boolean;
   /** @param record takes figures as they are found, so that a failure later loses none */
   run(site: Site, record: Recorder): Promise<void>;
 }
@@ -74,6 +76,15 @@ export interface Measure {
   readonly deadlineSeconds?: number;
   readonly tables: readonly Table[];
   turns(scale: Scale): readonly Turn[];
+}
+
+/**
+ * Leaves a turn out of a quick run. Nearly all that one takes there is its database and its processes,
+ * so a quick run is as quick as it has few turns: as many as show that each measure and each contender
+ * works.
+ */
+export function fullOnly(turn: Turn): Turn {
+  return { ...turn, fullOnly: true };
 }
 
 /** Beside one contender under the same condition. */

@@ -21,7 +21,7 @@ const TABLE = 'command-line';
 
 export const commandLine: Measure = {
   name: 'command-line',
-  seconds: { full: 7, quick: 5 },
+  seconds: { full: 7, quick: 4 },
   repeats: 9,
   tables: [
     {

@@ -9,7 +9,7 @@ const PAUSE_MS = 10;
 
 export const cursorGrowth: Measure = {
   name: 'cursor-growth',
-  seconds: { full: 25, quick: 3 },
+  seconds: { full: 25, quick: 2 },
   repeats: 2,
   tables: [
     {
@@ -29,7 +29,7 @@ export const cursorGrowth: Measure = {
         const worker = await pgwatch.start(site);
         await holdSnapshot(site);
         const before = await pages(site);
-        const end = performance.now() + scale.of(20_000, 1_000);
+        const end = performance.now() + scale.of(20_000, 500);
         let written = 0;
         for (; performance.now() < end; written += 1) {
           await site.client.query('insert into changes (n) values ($1)', [written]);

@@ -7,6 +7,7 @@ import { pgwatch } from '../contenders/pgwatch.ts';
 import { type Latencies, latenciesOf, percentileMs } from '../harness/latencies.ts';
 import {
   besideContender,
+  fullOnly,
   type Measure,
   type Sample,
   type Scale,
@@ -26,6 +27,9 @@ const CONTENDERS: readonly Contender[] = [
   pgBoss,
 ];
 
+/** With them, a quick run has every contender: the others have turns of other measures there. */
+const IN_QUICK: readonly Contender[] = [bareListen, pgListen, pgwatch];
+
 const P50 = 'p50';
 const P95 = 'p95';
 const P99 = 'p99';
@@ -33,9 +37,9 @@ const P99 = 'p99';
 /** Rows a second, and for how many seconds. */
 const PACES = [
   { rate: 1, full: 20, quick: 1 },
-  { rate: 50, full: 10, quick: 0.6 },
-  { rate: 1_000, full: 10, quick: 0.4 },
-  { rate: 5_000, full: 8, quick: 0.2 },
+  { rate: 50, full: 10, quick: 0.3 },
+  { rate: 1_000, full: 10, quick: 0.2 },
+  { rate: 5_000, full: 8, quick: 0.1 },
 ];
 /** Each of the 16 connections plans its first five executions anew. */
 const WARM_UP = { rate: 200, full: 1, quick: 0.4 };
@@ -43,10 +47,14 @@ const WARM_UP = { rate: 200, full: 1, quick: 0.4 };
 /** One table per rate. */
 export const latency: Measure = {
   name: 'latency',
-  seconds: { full: 480, quick: 38 },
+  seconds: { full: 480, quick: 12 },
   deadlineSeconds: 420,
   tables: PACES.map(({ rate }) => table(rate)),
-  turns: (scale) => CONTENDERS.map((contender) => turn(contender, scale)),
+  turns: (scale) =>
+    CONTENDERS.map((contender) => {
+      const made = turn(contender, scale);
+      return IN_QUICK.includes(contender) ? made : fullOnly(made);
+    }),
 };
 
 function tableName(rate: number): string {
@@ -61,7 +69,7 @@ function table(rate: number): Table {
     better: 'lower',
     logarithmic: true,
     floor: besideContender(bareListen.name),
-    note: 'One row for each transaction, over 16 connections that do not wait for the handler. p50, p95 and p99: from the sending of the statement, so with its execution and its commit, to the handler. From commit: from the acknowledgement that the writer got; 0.01 stands for nothing. Writer late: how far behind its pace the writer was, with 16 statements unanswered; where that is much, the server did not take that many a second, and the latencies are those at what it took. What was not handled 10 s after the last write counts as handled then. The rates follow each other in one run; each begins when all before is handled.',
+    note: 'One row for each transaction, over 16 connections that do not wait for the handler. p50, p95 and p99: from the sending of the statement, so with its execution and its commit, to the handler. From commit: from the acknowledgement that the writer got; 0.01 stands for nothing. Writer late: how far behind its pace the writer was, with 16 statements unanswered; where that is much, the server did not take that many a second, and the latencies are those at what it took. What was not handled 10 s after the last write counts as handled then. The rates follow each other in one run; each begins when all before is handled. A quick run has pgwatch and the two that only LISTEN.',
     targets: targets(),
   };
 }

@@ -37,7 +37,7 @@ const REFILLED_AGAIN = '5 another million';
 
 export const retention: Measure = {
   name: 'retention',
-  seconds: { full: 120, quick: 6 },
+  seconds: { full: 120, quick: 4 },
   repeats: 2,
   deadlineSeconds: 600,
   tables: [
@@ -93,7 +93,7 @@ async function cleanBesideTraffic(site: Site, scale: Scale, record: Recorder): P
   const worker = await pgwatch.start(site, { times: true, config: { skipPlayback: true } });
   const writer = await PacedWriter.open(site);
   await writer.write({ rate: RATE, until: pause(scale.of(1_000, 300)) });
-  const alone = await writer.write({ rate: RATE, until: pause(scale.of(10_000, 1_000)) });
+  const alone = await writer.write({ rate: RATE, until: pause(scale.of(10_000, 500)) });
   record(...figures(ALONE, await latenciesOf(worker, alone)));
   const cleaning = cleanUp(site);
   const beside = await writer.write({ rate: RATE, until: cleaning });

@@ -1,13 +1,17 @@
+import type { Queryable } from '../db/queryable.ts';
 import { PgwatchError } from '../errors.ts';
 import { type NotificationFilter, parseCondition } from '../observe/notification-filter.ts';
-import { parseTime } from '../observe/time.ts';
+import { byServersClock, type Period, parseTime, type TypedTime } from '../observe/time.ts';
 import type { ChosenNotifications } from './options.ts';
 
+/** A filter whose times are as typed. */
+interface TypedFilter extends Omit<NotificationFilter, keyof Period<unknown>>, Period<TypedTime> {}
+
 /**
- * What was typed, as a filter.
+ * What was typed, to be made a filter of when there is a database.
  * @throws USAGE when something cannot be understood, or nothing was chosen
  */
-export function filterOf(chosen: ChosenNotifications): NotificationFilter {
+export function parseChosen(chosen: ChosenNotifications): TypedFilter {
   const { ids, channels, since, until, key, where, dead, all } = chosen;
   const lists = [ids, channels, where];
   const isChosen =
@@ -26,6 +30,11 @@ export function filterOf(chosen: ChosenNotifications): NotificationFilter {
     key,
     where: where.map(parseCondition),
   };
+}
+
+/** What was typed, as a filter. Once for what is counted and what is done: both mean the same. */
+export async function filterOf(db: Queryable, typed: TypedFilter): Promise<NotificationFilter> {
+  return { ...typed, ...(await byServersClock(db, typed)) };
 }
 
 function isGiven(text: string | undefined): boolean {

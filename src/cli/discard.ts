@@ -1,6 +1,6 @@
 import { formatCount } from '../format.ts';
 import { countDiscard, type DiscardRequest, discard } from '../steer/discard.ts';
-import { filterOf } from './chosen-notifications.ts';
+import { filterOf, parseChosen } from './chosen-notifications.ts';
 import { confirmed } from './confirm.ts';
 import type { ChangeOptions, CommandContext } from './options.ts';
 import { withDatabase } from './with-database.ts';
@@ -8,12 +8,13 @@ import { withDatabase } from './with-database.ts';
 /** Gives up retries and dead letters, after showing how many that are. */
 export async function runDiscard(context: CommandContext, options: ChangeOptions): Promise<number> {
   const { output } = context;
-  const request: DiscardRequest = {
-    consumer: options.consumer,
-    filter: filterOf(options),
-    ...(options.dead ? { states: ['dead'] } : {}),
-  };
+  const chosen = parseChosen(options);
   await withDatabase(context, 'schema', async (db) => {
+    const request: DiscardRequest = {
+      consumer: options.consumer,
+      filter: await filterOf(db.pool, chosen),
+      ...(options.dead ? { states: ['dead'] } : {}),
+    };
     const count = await countDiscard(db, request);
     const countOf = (number: number) =>
       options.dead

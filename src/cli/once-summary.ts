@@ -25,12 +25,7 @@ export class OnceSummary {
   }
 
   text(): string {
-    const lines = [...this.#counts].map(([consumer, { handled, retrying, dead, note }]) =>
-      note === ''
-        ? `${consumer}: ${handled} handled, ${retrying} to be retried, ${dead} dead-lettered\n`
-        : `${consumer}: ${note}\n`,
-    );
-    return lines.join('');
+    return [...this.#counts].map(([consumer, counts]) => `${consumer}: ${told(counts)}\n`).join('');
   }
 
   #of(consumer: string): Counts {
@@ -38,4 +33,11 @@ export class OnceSummary {
     this.#counts.set(consumer, counts);
     return counts;
   }
+}
+
+/** What was done before it was paused is told, too. */
+function told({ handled, retrying, dead, note }: Counts): string {
+  if (note !== '' && handled + retrying + dead === 0) return note;
+  const done = `${handled} handled, ${retrying} to be retried, ${dead} dead-lettered`;
+  return note === '' ? done : `${done}; ${note}`;
 }

@@ -64,12 +64,14 @@ export class Readiness {
   }
 
   /**
-   * Ready is who has heard its own NOTIFY (or looks by polling) and whose consumers are each owned,
+   * Ready is who has heard its own NOTIFY in its present session (or looks by polling) and whose consumers are each owned,
    * here or elsewhere, or paused, as the database says. Never rejects.
    */
   async report(readOwners: ReadOwners): Promise<ReadinessReport> {
     const reasons = [
-      ...(this.#wakes ? [] : ['nothing wakes this process: its LISTEN session does not stand']),
+      ...(this.#wakes
+        ? []
+        : ['nothing wakes this process: it has no LISTEN session that has heard its own NOTIFY']),
       ...[...this.#unplaced].map((id) => `consumer ${id}: has no place yet`),
     ];
     const known = await readOwners();

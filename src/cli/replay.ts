@@ -1,6 +1,6 @@
 import { formatCount } from '../format.ts';
 import { countReplay, type ReplayRequest, scheduleReplay } from '../steer/replay.ts';
-import { filterOf } from './chosen-notifications.ts';
+import { filterOf, parseChosen } from './chosen-notifications.ts';
 import { confirmed } from './confirm.ts';
 import type { ChangeOptions, CommandContext } from './options.ts';
 import { withDatabase } from './with-database.ts';
@@ -8,12 +8,13 @@ import { withDatabase } from './with-database.ts';
 /** Schedules what was chosen to be handled again, after showing how many that are. */
 export async function runReplay(context: CommandContext, options: ChangeOptions): Promise<number> {
   const { output } = context;
-  const request: ReplayRequest = {
-    consumer: options.consumer,
-    filter: filterOf(options),
-    ...(options.dead ? { states: ['dead'] } : {}),
-  };
+  const chosen = parseChosen(options);
   await withDatabase(context, 'schema', async (db) => {
+    const request: ReplayRequest = {
+      consumer: options.consumer,
+      filter: await filterOf(db.pool, chosen),
+      ...(options.dead ? { states: ['dead'] } : {}),
+    };
     const count = await countReplay(db, request);
     const what = `${formatCount(count, options.dead ? 'dead letter' : 'notification')}`;
     const who = `by ${options.consumer}`;

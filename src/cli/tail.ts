@@ -2,7 +2,7 @@ import { untilInterrupted } from '../lifecycle/interruption.ts';
 import { OutageLog } from '../lifecycle/outage-log.ts';
 import type { Logger } from '../logger.ts';
 import { type FollowEvent, followLog } from '../observe/follow-log.ts';
-import { parseTime } from '../observe/time.ts';
+import { byServersClock, parseTime } from '../observe/time.ts';
 import { logListenerEvents } from '../wake/log-events.ts';
 import type { CommandContext, TailOptions } from './options.ts';
 import { notificationJson, notificationLine } from './tail-report.ts';
@@ -19,10 +19,11 @@ export async function runTail(
   { channels, since, json }: TailOptions,
 ): Promise<number> {
   const { config, output, logger } = context;
-  const from = since === undefined ? undefined : parseTime(since);
+  const typed = { since: since === undefined ? undefined : parseTime(since), until: undefined };
   await withDatabase(context, 'schema', (db, reviveServer) =>
     untilInterrupted(async (interrupted) => {
       const log = logFollowEvents(logger);
+      const { since: from } = await byServersClock(db.pool, typed);
       await followLog(
         {
           db,

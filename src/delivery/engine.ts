@@ -58,10 +58,12 @@ export class Engine {
       router,
       onError: (err) => logger.debug({ err }, 'not known whether consumers were steered'),
     });
-    const watching = settings.once ? undefined : steering.run(this.#stopping.signal);
+    const ended = new AbortController();
+    const watching = steering.run(AbortSignal.any([this.#stopping.signal, ended.signal]));
     const results = await Promise.allSettled(
       consumers.map((consumer) => this.#keepRunning(consumer, { owner, shared, steering })),
     );
+    ended.abort();
     await watching;
     const failed = results.find((result) => result.status === 'rejected');
     if (failed !== undefined) throw failed.reason;

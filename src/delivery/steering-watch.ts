@@ -3,7 +3,10 @@ import { PendingWake } from '../wake/pending-wake.ts';
 import { STEERING_CHANNEL } from '../wake/steering-channel.ts';
 import type { WakeRouter } from '../wake/wake-router.ts';
 
-/** How long a consumer may run on unaware if the ring is lost, or with `wake: 'poll'`. */
+/**
+ * How long a consumer may run on unaware if the ring is lost, and where none is heard: with `once`, and
+ * with `wake: 'poll'`.
+ */
 const LOOK_EVERY_MS = 5_000;
 
 interface Watched {

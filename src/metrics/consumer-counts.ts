@@ -18,6 +18,8 @@ export class ConsumerCounts {
   readonly delaySeconds = new Distribution(SECONDS);
   readonly callRows = new Distribution(ROWS);
   readonly readRows = new Distribution(ROWS);
+  /** Which parts of the consumer have lost the database. */
+  readonly #affected = new Set<string>();
 
   note(event: DeliveryEvent): void {
     switch (event.type) {
@@ -35,18 +37,31 @@ export class ConsumerCounts {
         return;
       case 'claimed':
         this.leases.taken += 1;
+        this.#forgetPartition(event.partition);
         return;
       case 'released':
         this.leases['handed over'] += 1;
+        this.#forgetPartition(event.partition);
         return;
       case 'fenced':
         this.leases.lost += 1;
+        this.#forgetPartition(event.partition);
         return;
       case 'database-lost':
-        this.databaseOutages += 1;
+        if (this.#affected.size === 0) this.databaseOutages += 1;
+        this.#affected.add(partOf(event));
+        return;
+      case 'database-back':
+        this.#affected.delete(partOf(event));
         return;
       default:
     }
+  }
+
+  /** Whoever began or ended running it has reached the database; what was lost before is over. */
+  #forgetPartition(partition: number | undefined): void {
+    this.#affected.delete(partOf({ partition }));
+    this.#affected.delete(partOf({ partition, operation: 'store-cursor' }));
   }
 
   /** Makes the call, and measures it. */
@@ -84,4 +99,14 @@ export class ConsumerCounts {
       this.delaySeconds.note(Math.max(now - timestamp.getTime(), 0) / 1000);
     }
   }
+}
+
+/** Each partition waits for the database by itself, and so does what stores its cursor. */
+function partOf({ partition, operation }: Part): string {
+  return `${partition ?? 'whole'} ${operation ?? 'everything'}`;
+}
+
+interface Part {
+  readonly partition?: number | undefined;
+  readonly operation?: 'store-cursor' | undefined;
 }

@@ -70,7 +70,7 @@ class Tracing {
     );
     const active = whole ?? spans[0];
     const all = whole === undefined ? spans : [...spans, whole];
-    const onReturn = (returned: unknown) => this.#end(all, resultsOf(returned));
+    const onReturn = (returned: unknown) => this.#end(all, isBatch ? resultsOf(returned) : []);
     const onThrow = (error: unknown) =>
       this.#end(
         all,
@@ -150,7 +150,7 @@ function batchAttributes({ consumer, notifications }: HandlerCall): Attributes {
   };
 }
 
-/** What a batch handler says of each, as of Promise.allSettled(); what others return says nothing. */
+/** What a batch handler says of each, as of Promise.allSettled(). */
 function resultsOf(returned: unknown): readonly PromiseSettledResult<unknown>[] {
   if (!Array.isArray(returned)) return [];
   return returned.map((result: unknown) =>

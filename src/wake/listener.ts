@@ -18,7 +18,9 @@ export type ListenerEvent =
   /** Once per outage, like listen-lost. */
   | { readonly type: 'poll-lost'; readonly error: unknown }
   /** Once per outage; it is tried again for ever. */
-  | { readonly type: 'listen-lost'; readonly error: unknown };
+  | { readonly type: 'listen-lost'; readonly error: unknown }
+  /** Once per outage, after listen-lost: a session stands again, and hears nothing of what is notified. */
+  | { readonly type: 'listen-unheard'; readonly error: unknown };
 
 export interface ListenerOptions {
   readonly db: Database;
@@ -44,29 +46,35 @@ export class Listener {
   readonly #options: ListenerOptions;
   #doorkeeper: Doorkeeper | Bystander | undefined;
   #triedAt = performance.now();
-  /** Whether a wake is known to arrive; proved once, since what is in between does not change. */
-  #proved = false;
+  /** Whether any session was found to hear what is notified. */
+  #hasHeard = false;
 
   constructor(options: ListenerOptions) {
     this.#options = options;
   }
 
   /**
-   * Listens until the signal aborts, through any number of lost connections.
-   * @throws LISTEN_UNHEARD at the start, when nothing would ever wake anybody
+   * Listens until the signal aborts, through any number of lost connections. A session counts when it
+   * has proved that it hears: after a failover, two URLs may lead to two servers for a while.
+   * @throws LISTEN_UNHEARD when none has ever heard anything, so nothing would ever wake anybody
    */
   async run(signal: AbortSignal): Promise<void> {
     const { reconnectDelaySeconds, emit } = this.#options;
+    let isToldUnheard = false;
     for (let failures = 0; !signal.aborted; ) {
       try {
         await this.#listen(signal, () => {
           failures = 0;
+          isToldUnheard = false;
         });
       } catch (error) {
         if (signal.aborted) return;
-        if (error instanceof PgwatchError && error.code === 'LISTEN_UNHEARD') throw error;
+        if (!this.#hasHeard && isUnheard(error)) throw error;
         failures += 1;
         if (failures === 1) emit({ type: 'listen-lost', error });
+        // Nobody would guess it from what ended the session before.
+        if (isUnheard(error) && !isToldUnheard) emit({ type: 'listen-unheard', error });
+        isToldUnheard ||= isUnheard(error);
         await pause(backoffMs(failures, reconnectDelaySeconds * 1000, Math.random()), signal);
       }
     }
@@ -98,9 +106,10 @@ export class Listener {
     const session = await ListenSession.open(db.sessionServers, db.names, signal, onNotification);
     const over = AbortSignal.any([signal, session.ended]);
     try {
+      this.#triedAt = performance.now();
       // Before anything else: a pooler would leave locks and settings behind in others' sessions.
-      if (!this.#proved) await proof.demand(db, () => session.ping(), over);
-      this.#proved = true;
+      await proof.demand(db, () => session.ping(), over);
+      this.#hasHeard = true;
       await session.commitAsynchronously();
       ownPid = await session.backendPid();
       const doorkeeper = bystander
@@ -116,4 +125,8 @@ export class Listener {
       session.close();
     }
   }
+}
+
+function isUnheard(error: unknown): boolean {
+  return error instanceof PgwatchError && error.code === 'LISTEN_UNHEARD';
 }

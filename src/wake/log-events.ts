@@ -36,6 +36,9 @@ export function logListenerEvents(
       case 'poll-lost':
         outage.lost(PART, event.error);
         return;
+      case 'listen-unheard':
+        logger.warn({ err: event.error }, 'LISTEN hears nothing of what is notified, trying again');
+        return;
       case 'ended-silent-doorkeeper':
         logger.warn(
           { succeeded: event.succeeded },

@@ -66,7 +66,7 @@ it('listen --metrics tells how it is, through the loss of the database', async (
   await proxy.cut();
   await program.says('database connection lost');
   await untilTrue(async () => (await ask('/readyz')).status === 503);
-  expect((await ask('/readyz')).text).toContain('LISTEN session does not stand');
+  expect((await ask('/readyz')).text).toContain('no LISTEN session that has heard');
   expect((await ask('/healthz')).status).toBe(200);
   await untilTrue(async () => samplesOf((await ask('/metrics')).text).get('pgwatch_up') === 0);
 

@@ -23,6 +23,20 @@ const CONSUMER = `
   });
 `;
 
+/** Lets a program believe that it is two hours later. */
+const TWO_HOURS_AHEAD = `
+  const Clock = globalThis.Date;
+  const ahead = () => Clock.now() + 2 * 3_600_000;
+  globalThis.Date = class extends Clock {
+    constructor(...given) {
+      super(...(given.length === 0 ? [ahead()] : given));
+    }
+    static now() {
+      return ahead();
+    }
+  };
+`;
+
 async function newProject(): Promise<Project> {
   return createProject(
     {
@@ -79,6 +93,40 @@ describe.sequential('what one does when something went wrong', () => {
     expect(await count('--since', '1h', '--channel', 'other')).toBe(
       '0 notifications would be handled again by mails.\n',
     );
+  });
+
+  it("an age goes by the server's clock, whatever this machine's says", async () => {
+    const project = await newProject();
+    await project.write({ 'ahead.mjs': TWO_HOURS_AHEAD });
+    const options = { env: { NODE_OPTIONS: '--import ./ahead.mjs' } };
+    const dryRun = async (...command: string[]) =>
+      (await project.run([...command, '--consumer', 'mails', '--dry-run'], options)).stdout;
+    expect(await dryRun('replay', '--since', '1h')).toBe(
+      '2 notifications would be handled again by mails.\n',
+    );
+    expect(await dryRun('replay', '--until', '1h')).toBe(
+      '0 notifications would be handled again by mails.\n',
+    );
+    expect(await dryRun('discard', '--since', '1h')).toBe(
+      '1 retry or dead letter of mails would be given up.\n',
+    );
+    const tail = project.start(['tail', 'orders', '--since', '1h'], options);
+    await tail.says('{"kind": "bad"}');
+    expect((await tail.kill('SIGTERM')).code).toBe(0);
+  });
+
+  it('a time that is none is an error before the database is asked', async () => {
+    const project = await newProject();
+    const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' };
+    for (const command of [
+      ['replay', '--consumer', 'mails'],
+      ['discard', '--consumer', 'mails'],
+      ['tail'],
+    ]) {
+      const { code, stderr } = await project.run([...command, '--since', 'yesterday'], { env });
+      expect(stderr).toContain('error[USAGE]: "yesterday" is no time.');
+      expect(code).toBe(2);
+    }
   });
 
   it('replay lets a dead letter be handled once what was wrong is mended', async () => {

@@ -1,4 +1,4 @@
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, onTestFinished, vi } from 'vitest';
 import { startAdmin } from '../support/admin-client.ts';
 import { press, textOf } from '../support/admin-page.ts';
 import { DeliveryFixture } from '../support/delivery-fixture.ts';
@@ -77,6 +77,20 @@ describe('the list of notifications', () => {
     expect(await found('handled')).toEqual([handled]);
     expect(await found('pending')).toEqual([pending]);
     expect(await found('dead')).toEqual([]);
+  });
+
+  it("counts ages by the server's clock, whatever this machine's says", async () => {
+    const { consumer } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const id = await fixture.notify();
+    await fixture.start([consumer], { once: true }).ended;
+    const admin = await start();
+    vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 2 * 3_600_000 });
+    onTestFinished(() => void vi.useRealTimers());
+    const choice = { channel: fixture.name(), since: '1h' };
+    expect(listed((await admin.get(pathOf(choice))).body)).toEqual([id]);
+    const counted = new URLSearchParams({ ...choice, count: '1' });
+    const { body } = await admin.get(`/consumers/${consumer.id}/replay?${counted}`);
+    expect(textOf(body)).toContain('1 notification would be handled again');
   });
 
   it.each([

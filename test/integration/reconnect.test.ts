@@ -2,9 +2,13 @@ import { mkdtemp, realpath, rm } from 'node:fs/promises';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { afterEach, describe, expect, it } from 'vitest';
+import { Readiness } from '../../src/cli/readiness.ts';
+import type { Database } from '../../src/db/database.ts';
 import { openProjectServer } from '../../src/db/embedded/project-server.ts';
 import { install } from '../../src/db/installation.ts';
+import { Servers } from '../../src/db/servers.ts';
 import { smartNotify } from '../../src/log/append.ts';
+import { createTestDatabase } from '../support/database.ts';
 import { DeliveryFixture } from '../support/delivery-fixture.ts';
 import { openAt } from '../support/open-database.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
@@ -36,6 +40,15 @@ async function startBehindProxy(consumer: ReturnType<typeof recordingConsumer>['
   await daemon.events.first((event) => event.type === 'live');
   await daemon.events.first((event) => event.type === 'listening');
   return { proxy, daemon };
+}
+
+/** Backends that pgwatch has in the database of a URL. */
+async function backendsAt(url: string): Promise<readonly number[]> {
+  const { rows } = await fixture.database.query<{ pid: number }>(
+    `select pid from pg_stat_activity where datname = $1 and application_name = 'pgwatch'`,
+    [new URL(url).pathname.slice(1)],
+  );
+  return rows.map(({ pid }) => pid);
 }
 
 describe('a lost connection', () => {
@@ -99,6 +112,59 @@ describe('a lost connection', () => {
     expect(received.all.map(({ data }) => data)).toEqual(
       Array.from({ length: 300 }, (_, index) => index + 1),
     );
+  });
+
+  it('is not made good by a session that hears nothing: it is tried again', async () => {
+    const elsewhere = await createTestDatabase();
+    const opened = openAt(fixture.database.url);
+    // As where a name leads to another server after a failover.
+    let listenServers = opened.sessionServers;
+    const db: Database = {
+      ...opened,
+      get sessionServers() {
+        return listenServers;
+      },
+    };
+    const { consumer, received } = recordingConsumer(fixture.name(), [fixture.name()]);
+    const daemon = startDaemon(db, [consumer]);
+    cleanups.push(
+      () => elsewhere.drop(),
+      () => opened.close(),
+      () => daemon.stop(),
+    );
+    await times(daemon, 'listening', 1);
+    const readiness = new Readiness([], () => {});
+    const isAwoken = async () => {
+      for (const event of daemon.events.all)
+        if (!('consumer' in event)) readiness.noteListener(event);
+      return (await readiness.report(async () => [])).ready;
+    };
+    expect(await isAwoken()).toBe(true);
+
+    listenServers = new Servers(elsewhere.url);
+    await fixture.database.query('select pg_terminate_backend(pid) from unnest($1::int[]) pid', [
+      await backendsAt(fixture.database.url),
+    ]);
+    await times(daemon, 'listen-lost', 1);
+    const unheard = new Set<number>();
+    await expect
+      .poll(
+        async () => {
+          for (const pid of await backendsAt(elsewhere.url)) unheard.add(pid);
+          return unheard.size;
+        },
+        { timeout: 30_000 },
+      )
+      .toBeGreaterThan(1);
+    const told = (type: string) => daemon.events.all.filter((event) => event.type === type).length;
+    expect(['listening', 'listen-lost', 'listen-unheard'].map(told)).toEqual([1, 1, 1]);
+    expect(await isAwoken()).toBe(false);
+
+    listenServers = opened.sessionServers;
+    await times(daemon, 'listening', 2);
+    expect(await isAwoken()).toBe(true);
+    await fixture.notify('after');
+    await received.first(({ data }) => data === 'after');
   });
 
   it('by a restart of the server is no more than a pause', async () => {

@@ -65,6 +65,29 @@ describe('a paused consumer', () => {
     expect(daemon.events.all.map(({ type }) => type)).toContain('paused');
   });
 
+  it('is left by such a run in the middle: what runs finishes, the rest waits for the next one', async () => {
+    const { opened, open } = gate();
+    const started = gate();
+    const { consumer, ids } = recordingConsumer(fixture.name(), [fixture.name()], {
+      handle: async () => {
+        started.open();
+        await opened;
+      },
+    });
+    const sent = [await fixture.notify(), await fixture.notify(), await fixture.notify()];
+    const daemon = fixture.start([consumer], { once: true });
+    await started.opened;
+    await pauseConsumer(fixture.database.db, consumer.id);
+    await happened(daemon, 'paused');
+    open();
+    await daemon.ended;
+    expect(ids()).toEqual(sent.slice(0, 1));
+    expect(daemon.events.all.map(({ type }) => type)).toContain('released');
+    await resumeConsumer(fixture.database.db, consumer.id);
+    await fixture.start([consumer], { once: true }).ended;
+    expect(ids()).toEqual(sent);
+  });
+
   it('says that nothing changed when it is paused or resumed twice', async () => {
     const { consumer } = recordingConsumer(fixture.name(), [fixture.name()]);
     await fixture.start([consumer], { once: true }).ended;

@@ -165,6 +165,20 @@ describe('with an SDK', () => {
     expect(second?.status).toEqual({ code: SpanStatusCode.ERROR, message: 'bad' });
   });
 
+  it('what a handler of one notification returns says nothing of it', async () => {
+    const id = fixture.name();
+    await fixture.notify();
+    const [span, ...others] = await drain(
+      defineConsumer({
+        id,
+        channels: [id],
+        handle: async () => Promise.allSettled([Promise.reject(new Error('does not matter'))]),
+      }),
+    );
+    expect(others).toEqual([]);
+    expect(span).toMatchObject({ status: { code: SpanStatusCode.UNSET }, events: [] });
+  });
+
   it('a transactional handler runs in its span, too', async () => {
     const id = fixture.name();
     await fixture.notify();

@@ -1,9 +1,19 @@
 import pg from 'pg';
 import { describe, expect, it } from 'vitest';
 import { DeadlineError, within } from '../../bench/harness/deadline.ts';
-import type { Measure } from '../../bench/harness/measure.ts';
-import { runMeasure } from '../../bench/harness/run.ts';
+import { fullOnly, type Measure, type Turn } from '../../bench/harness/measure.ts';
+import { type RunOptions, runMeasure } from '../../bench/harness/run.ts';
 import type { Site } from '../../bench/harness/site.ts';
+
+const SITE: Site = {
+  url: '',
+  client: new pg.Client(),
+  signal: new AbortController().signal,
+  connect: async () => new pg.Client(),
+  onEnd: () => {},
+};
+/** No turn here looks at its database. */
+const SITES: RunOptions['sites'] = { use: (_template, _deadlineMs, run) => run(SITE) };
 
 describe('a deadline', () => {
   it('gives what comes in time, a value or a failure', async () => {
@@ -48,17 +58,9 @@ it('a turn that fails keeps its figures and the others; one that hangs is not ru
       },
     ],
   };
-  const site: Site = {
-    url: '',
-    client: new pg.Client(),
-    signal: new AbortController().signal,
-    connect: async () => new pg.Client(),
-    onEnd: () => {},
-  };
   const said: string[] = [];
   const found = await runMeasure(measure, {
-    // No turn here looks at its database.
-    sites: { use: (_template, _deadlineMs, run) => run(site) },
+    sites: SITES,
     scale: { quick: false, of: (full) => full },
     repeats: 2,
     say: (text) => said.push(text),
@@ -76,4 +78,31 @@ it('a turn that fails keeps its figures and the others; one that hangs is not ru
     { turn: 'fails late', repeat: 2, reason: 'First line. and what was said last' },
   ]);
   expect(said).toContain('measure 1/2  hangs: FAILED: Not over.');
+});
+
+it('a turn that only a full run has is left out of a quick one', async () => {
+  const named = (name: string): Turn => ({
+    name,
+    async run(_, record) {
+      record({ table: 'table', contender: name, variant: 'b', value: 1 });
+    },
+  });
+  const measure: Measure = {
+    name: 'measure',
+    seconds: { full: 1, quick: 1 },
+    tables: [],
+    turns: () => [named('always'), fullOnly(named('full')), named('always, too')],
+  };
+  const ran = async (quick: boolean) => {
+    const scale = { quick, of: <T>(full: T, small: T) => (quick ? small : full) };
+    const { samples } = await runMeasure(measure, {
+      sites: SITES,
+      scale,
+      repeats: 1,
+      say: () => {},
+    });
+    return samples.map(({ contender }) => contender);
+  };
+  expect(await ran(true)).toEqual(['always', 'always, too']);
+  expect(await ran(false)).toEqual(['always', 'full', 'always, too']);
 });

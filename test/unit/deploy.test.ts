@@ -5,6 +5,7 @@ import { fileURLToPath } from 'node:url';
 import { promisify } from 'node:util';
 import { beforeAll, describe, expect, it, type TestContext } from 'vitest';
 import { parse } from 'yaml';
+import { EXIT_CODES } from '../../src/cli/report-error.ts';
 import { isRecord } from '../../src/is-record.ts';
 import { Metrics } from '../../src/metrics/metrics.ts';
 import { typesOf } from '../support/metrics-text.ts';
@@ -84,6 +85,9 @@ describe('the alert rules', () => {
   it('alert of what is told of', () => {
     const names = valuesOf('alert', rules);
     for (const name of [
+      'PgwatchAbsent',
+      'PgwatchDown',
+      'PgwatchHandlerFailing',
       'PgwatchConsumerBehind',
       'PgwatchConsumerNotOwned',
       'PgwatchDeadLetters',
@@ -92,6 +96,19 @@ describe('the alert rules', () => {
     ]) {
       expect(names).toContain(name);
     }
+  });
+
+  it('do not depend on what a job is called', () => {
+    for (const expression of valuesOf('expr', rules)) expect(expression).not.toMatch(/\bjob\s*=/);
+  });
+
+  it('measure failures by notifications, not by calls, which may have many', () => {
+    const rule = rules.filter(isRecord).find(({ alert }) => alert === 'PgwatchHandlerFailing');
+    expect(metricsIn(String(rule?.['expr']))).toEqual([
+      'pgwatch_notifications_failed_total',
+      'pgwatch_notifications_failed_total',
+      'pgwatch_notifications_handled_total',
+    ]);
   });
 
   it('are right, and fire when they should, as promtool says', async (test) => {
@@ -153,6 +170,12 @@ describe('the units of systemd', () => {
     expect(textOf('systemd/pgwatch-cleanup.timer')).toMatch(/^OnCalendar=/m);
   });
 
+  it('start a daemon again that failed, but not one whose configuration is wrong', () => {
+    const lines = textOf('systemd/pgwatch.service').split('\n');
+    expect(lines).toContain('Restart=on-failure');
+    expect(lines).toContain(`RestartPreventExitStatus=${EXIT_CODES.usage}`);
+  });
+
   it('give handlers more time to finish than the daemon does', () => {
     const [, seconds] = /^TimeoutStopSec=(\d+)$/m.exec(textOf('systemd/pgwatch.service')) ?? [];
     expect(Number(seconds)).toBeGreaterThan(30);
@@ -203,5 +226,9 @@ describe('the image', () => {
       });
     }
     expect(services['pgwatch']).toMatchObject({ stop_grace_period: '40s' });
+    // What is to run for ever comes back by itself.
+    for (const name of ['postgres', 'pgwatch', 'cleanup']) {
+      expect(services[name], name).toMatchObject({ restart: 'unless-stopped' });
+    }
   });
 });

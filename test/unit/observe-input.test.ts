@@ -1,7 +1,7 @@
-import { describe, expect, it, test } from 'vitest';
+import { describe, expect, it, test, vi } from 'vitest';
 import { formatBytes, formatCount, formatSpan } from '../../src/format.ts';
 import { conditionsOf, Parameters, parseCondition } from '../../src/observe/notification-filter.ts';
-import { parseTime } from '../../src/observe/time.ts';
+import { byServersClock, parseTime } from '../../src/observe/time.ts';
 
 describe('a time', () => {
   const now = new Date('2026-11-24T12:00:00Z');
@@ -14,15 +14,27 @@ describe('a time', () => {
     ['2026-11-24T10:00Z', '2026-11-24T10:00:00.000Z'],
     ['2026-11-24T10:00:00+02:00', '2026-11-24T08:00:00.000Z'],
   ])('%s', (text, expected) => {
-    expect(parseTime(text, now).toISOString()).toBe(expected);
+    expect(parseTime(text)(now).toISOString()).toBe(expected);
   });
 
   it('without a time of day is the midnight of this time zone', () => {
-    expect(parseTime('2026-11-24')).toEqual(new Date(2026, 10, 24));
+    expect(parseTime('2026-11-24')(now)).toEqual(new Date(2026, 10, 24));
   });
 
   it.each(['yesterday', '', '5', '2026-13-40'])('%j is refused', (text) => {
     expect(() => parseTime(text)).toThrow('is no time');
+  });
+
+  it('that is an age goes by the clock of the server, which is asked once', async () => {
+    const query = vi.fn(async () => ({ rows: [{ now: now.getTime() }] }));
+    const typed = { since: parseTime('15m'), until: parseTime('5m') };
+    expect(await byServersClock({ query }, typed)).toEqual({
+      since: new Date('2026-11-24T11:45:00Z'),
+      until: new Date('2026-11-24T11:55:00Z'),
+    });
+    expect(query).toHaveBeenCalledOnce();
+    await byServersClock({ query }, { since: undefined, until: undefined });
+    expect(query).toHaveBeenCalledOnce();
   });
 });
 

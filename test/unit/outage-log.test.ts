@@ -62,3 +62,16 @@ test('each outage is told of', () => {
   expect(lines.filter((line) => line === LOST)).toHaveLength(2);
   expect(lines.filter((line) => line === BACK)).toHaveLength(2);
 });
+
+test('that the next session hears nothing is told, too: the outage itself does not show it', () => {
+  const { lines, wake } = logging();
+  wake({ type: 'listen-lost', error });
+  wake({ type: 'listen-unheard', error });
+  wake({ type: 'listening' });
+  expect(lines).toEqual([
+    LOST,
+    'warn LISTEN hears nothing of what is notified, trying again',
+    'info listening',
+    BACK,
+  ]);
+});

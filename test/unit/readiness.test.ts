@@ -59,7 +59,7 @@ it('says when asked what is missing, and that it is there again', async () => {
   expect(await readiness.report(async () => undefined)).toEqual({
     ready: false,
     reasons: [
-      'nothing wakes this process: its LISTEN session does not stand',
+      'nothing wakes this process: it has no LISTEN session that has heard its own NOTIFY',
       'consumer a: has no place yet',
       'consumer b: has no place yet',
       'consumer p: has no place yet',

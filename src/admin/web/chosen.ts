@@ -4,8 +4,9 @@ import {
   type NotificationFilter,
   parseCondition,
 } from '../../observe/notification-filter.ts';
-import { parseTime } from '../../observe/time.ts';
+import { byServersClock, parseTime } from '../../observe/time.ts';
 import type { Redaction } from './redaction.ts';
+import type { Site } from './site.ts';
 
 /** More are nobody's, and more than a statement takes. */
 const MOST_CONDITIONS = 50;
@@ -17,7 +18,10 @@ const CHOICE_FIELDS = ['id', 'channel', 'key', 'since', 'until', 'where'] as con
  * What a form or an address chooses, as a filter. Several ids or conditions also stand on several lines.
  * @throws USAGE when something cannot be understood, or would tell what is not to be shown
  */
-export function chosenFilter(fields: URLSearchParams, redaction: Redaction): NotificationFilter {
+export async function chosenFilter(
+  fields: URLSearchParams,
+  { db, redaction }: Pick<Site, 'db' | 'redaction'>,
+): Promise<NotificationFilter> {
   const one = (name: string) => fields.get(name)?.trim() || undefined;
   const list = (name: string, separator: RegExp) =>
     fields
@@ -35,7 +39,7 @@ export function chosenFilter(fields: URLSearchParams, redaction: Redaction): Not
     });
   }
   const [since, until] = [one('since'), one('until')];
-  return {
+  const typed = {
     ids: ids.length === 0 ? undefined : ids.map(parseId),
     channels: channels.length === 0 ? undefined : channels,
     since: since === undefined ? undefined : parseTime(since),
@@ -43,6 +47,7 @@ export function chosenFilter(fields: URLSearchParams, redaction: Redaction): Not
     key: one('key'),
     where: where.map((text) => visibleCondition(text, redaction)),
   };
+  return { ...typed, ...(await byServersClock(db.pool, typed)) };
 }
 
 /** What was chosen, to be sent along: only the fields that are filled. */

@@ -2,7 +2,7 @@ import { PgwatchError } from '../../errors.ts';
 import type { DeliveryState } from '../../observe/delivery-state.ts';
 import type { FieldCondition, NotificationFilter } from '../../observe/notification-filter.ts';
 import { assertVisible, chosenFilter, isByKey } from './chosen.ts';
-import type { Redaction } from './redaction.ts';
+import type { Site } from './site.ts';
 import type { Query } from './visit.ts';
 
 /** What is searched for, as the page's address says it. */
@@ -46,17 +46,17 @@ export const STATES: readonly DeliveryState[] = [
 const PAYLOAD_FIELDS = { table: 'table', action: 'action', record: 'id' } as const;
 
 /** @throws USAGE when something cannot be understood, or would tell what is not to be shown */
-export function notificationChoice(
+export async function notificationChoice(
   fields: URLSearchParams,
-  redaction: Redaction,
-): NotificationChoice {
+  site: Pick<Site, 'db' | 'redaction'>,
+): Promise<NotificationChoice> {
   const one = (name: string) => fields.get(name)?.trim() || undefined;
-  const filter = chosenFilter(fields, redaction);
+  const filter = await chosenFilter(fields, site);
   const ofPayload = Object.entries(PAYLOAD_FIELDS).flatMap(([name, field]): FieldCondition[] => {
     const value = one(name);
     return value === undefined ? [] : [{ path: [field], value }];
   });
-  for (const condition of ofPayload) assertVisible(condition, redaction);
+  for (const condition of ofPayload) assertVisible(condition, site.redaction);
   const state = one('state');
   const consumer = one('consumer');
   if (state !== undefined && !isState(state)) {

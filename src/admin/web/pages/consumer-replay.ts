@@ -67,7 +67,7 @@ async function chooseReplay(visit: Visit): Promise<Response> {
 }
 
 async function counted(visit: Visit, consumer: string): Promise<Html> {
-  const request = requestOf(visit, consumer, visit.query);
+  const request = await requestOf(visit, consumer, visit.query);
   const number = await countReplay(visit.site.db, request, WITHIN_MS);
   if (number === 0) {
     return html`<div class="empty" id="counted">Nothing that was chosen can be replayed.</div>`;
@@ -89,15 +89,19 @@ async function counted(visit: Visit, consumer: string): Promise<Html> {
 
 async function replay(visit: Visit): Promise<Response> {
   const consumer = visit.param('consumer');
-  const request = requestOf(visit, consumer, visit.form);
+  const request = await requestOf(visit, consumer, visit.form);
   visit.audit('replay', { ...request });
   const scheduled = await scheduleReplay(visit.site.db, request);
   const text = `${formatCount(scheduled, 'notification')} will be handled again by ${consumer}.`;
   return visit.redirect(consumerPath(consumer), { kind: 'done', text });
 }
 
-function requestOf(visit: Visit, consumer: string, fields: URLSearchParams): ReplayRequest {
-  const filter = chosenFilter(fields, visit.site.redaction);
+async function requestOf(
+  visit: Visit,
+  consumer: string,
+  fields: URLSearchParams,
+): Promise<ReplayRequest> {
+  const filter = await chosenFilter(fields, visit.site);
   return { consumer, filter, states: statesIn(fields) };
 }
 

@@ -22,7 +22,7 @@ async function review(visit: Visit): Promise<Response> {
   const fields = new URLSearchParams(
     sentFields(visit.query).filter(([name]) => of === 'selected' || name !== 'id'),
   );
-  const request = requestOf(visit, fields);
+  const request = await requestOf(visit, fields);
   const back = visit.url(
     '/dead-letters',
     Object.fromEntries(fieldsOf(deadLetterChoice(visit.query))),
@@ -66,14 +66,14 @@ async function review(visit: Visit): Promise<Response> {
 }
 
 async function replay(visit: Visit): Promise<Response> {
-  const request = requestOf(visit, visit.form);
+  const request = await requestOf(visit, visit.form);
   visit.audit('replay', { ...request });
   const scheduled = await scheduleReplay(visit.site.db, request);
   return done(visit, `${formatCount(scheduled, 'dead letter')} will be handled again.`);
 }
 
 async function giveUp(visit: Visit): Promise<Response> {
-  const request = requestOf(visit, visit.form);
+  const request = await requestOf(visit, visit.form);
   visit.audit('discard', { ...request });
   const given = await discard(visit.site.db, request);
   return done(visit, `${formatCount(given, 'dead letter')} given up.`);
@@ -85,7 +85,7 @@ function done(visit: Visit, text: string): Response {
 }
 
 /** @throws USAGE */
-function requestOf(visit: Visit, fields: URLSearchParams) {
+async function requestOf(visit: Visit, fields: URLSearchParams) {
   const { consumer, error } = deadLetterChoice(fields);
   if (consumer === undefined) {
     throw new PgwatchError('USAGE', {
@@ -93,6 +93,6 @@ function requestOf(visit: Visit, fields: URLSearchParams) {
       hint: 'Choose a consumer first.',
     });
   }
-  const filter = chosenFilter(fields, visit.site.redaction);
+  const filter = await chosenFilter(fields, visit.site);
   return { consumer, error, filter, states: ['dead'] as const };
 }

@@ -81,7 +81,7 @@ type OfConsumer = DeadLetterChoice & { readonly consumer: string };
 
 async function lettersOf(visit: Visit, choice: OfConsumer): Promise<Html> {
   const { db, redaction } = visit.site;
-  const filter = chosenFilter(visit.query, redaction);
+  const filter = await chosenFilter(visit.query, visit.site);
   const letters = await reading(db.pool, (reader) =>
     findDeadLetters(reader, db.names, { ...choice, filter, limit: ON_A_PAGE + 1 }),
   );

@@ -15,12 +15,12 @@ export const notificationReplayRoutes: readonly Route[] = [
 
 /** How many of the selected ones a consumer would handle again, before anything is done. */
 async function review(visit: Visit): Promise<Response> {
-  const { db, redaction } = visit.site;
+  const { db } = visit.site;
   const consumer = visit.query.get('consumer')?.trim() ?? '';
   // What was searched for when these were selected.
   const from = queryOf(new URLSearchParams(visit.query.get('from') ?? ''));
   const parent = { title: 'Notifications', href: visit.url('/notifications', from) };
-  const { ids } = chosenFilter(visit.query, redaction);
+  const { ids } = await chosenFilter(visit.query, visit.site);
   if (consumer === '' || ids === undefined) {
     throw new PgwatchError('USAGE', {
       what: ids === undefined ? 'Nothing is selected.' : 'No consumer is chosen.',

@@ -31,7 +31,7 @@ const WITHIN_MS = 2_000;
 const LIVE_WITHIN_MS = 250;
 
 async function showNotifications(visit: Visit): Promise<Response> {
-  const choice = choiceOf(visit);
+  const choice = await choiceOf(visit);
   const [names, { notice, list = '', pages = '' }] = await Promise.all([
     knownNames(visit),
     choice instanceof PgwatchError ? misunderstood(choice) : results(visit, choice),
@@ -88,9 +88,9 @@ async function results(visit: Visit, choice: NotificationChoice): Promise<Result
 }
 
 /** What cannot be understood is said beside the form, which keeps it. */
-function choiceOf(visit: Visit): NotificationChoice | PgwatchError {
+async function choiceOf(visit: Visit): Promise<NotificationChoice | PgwatchError> {
   try {
-    return notificationChoice(visit.query, visit.site.redaction);
+    return await notificationChoice(visit.query, visit.site);
   } catch (error) {
     if (error instanceof PgwatchError && error.kind === 'usage') return error;
     throw error;

@@ -66,6 +66,13 @@ async function runIfThere(test: TestContext, program: string, ...parameters: str
 describe('the alert rules', () => {
   const rules: unknown[] = valuesOf('rules', parse(textOf('prometheus/pgwatch.rules.yml'))).flat();
 
+  it('each have a line in docs/operations.md that says what to do, and no other alert has one', () => {
+    const document = readFileSync(new URL('../docs/operations.md', DEPLOY), 'utf8');
+    const lines = document.split('\n').filter((line) => line.startsWith('| `Pgwatch'));
+    const named = lines.flatMap((line) => line.split('|')[1]?.match(/Pgwatch\w+/g) ?? []);
+    expect(named.toSorted()).toEqual(valuesOf('alert', rules).map(String).toSorted());
+  });
+
   it('each have an expression of metrics that there are, a severity, and a text', () => {
     expect(rules.length).toBeGreaterThan(10);
     for (const rule of rules) {

@@ -54,6 +54,17 @@ async function lookedAfter(time: Date): Promise<boolean> {
   return (rowCount ?? 0) > 0;
 }
 
+/** For a lock. */
+async function untilSomebodyWaits(): Promise<void> {
+  const waiting = async () => {
+    const { rowCount } = await fixture.database.query(
+      `select from pg_stat_activity where datname = current_database() and wait_event_type = 'Lock'`,
+    );
+    return rowCount;
+  };
+  await expect.poll(waiting).toBe(1);
+}
+
 async function serverTime(): Promise<Date> {
   const { rows } = await fixture.database.query<{ now: Date }>('select clock_timestamp() as now');
   return rows[0]?.now ?? new Date();
@@ -211,15 +222,7 @@ describe('a replay', () => {
         consumer: consumer.id,
         filter: { ids },
       });
-      await expect
-        .poll(async () => {
-          const { rows } = await fixture.database.query<{ waiting: number }>(
-            `select count(*)::int as waiting from pg_stat_activity
-             where datname = current_database() and wait_event_type = 'Lock'`,
-          );
-          return rows[0]?.waiting;
-        })
-        .toBe(1);
+      await untilSomebodyWaits();
       await change.query(`update pgwatch.consumer set partitions = 2 where name = $1`, [
         consumer.id,
       ]);
@@ -244,6 +247,16 @@ describe('a replay', () => {
     const daemon = await fixture.startLive([consumer]);
     const { epoch } = await happened(daemon, 'claimed');
     const store = await storeOf(consumer.id, epoch);
+    const isPassed = async () => {
+      const { rows } = await fixture.database.query<{ passed: boolean }>(
+        `select pg_visible_in_snapshot(log.xid, p.seen) as passed
+         from pgwatch.notification_log log, pgwatch.consumer_cursor p
+         where log.id = $1 and p.consumer_id = ${idOf(consumer.id)}`,
+        [id],
+      );
+      return rows[0]?.passed;
+    };
+    await expect.poll(isPassed).toBe(true);
     await fixture.database.query(
       `insert into pgwatch.redelivery (consumer_id, notification_id, channel, reason, state)
        values (${idOf(consumer.id)}, $1, $2, 'failure', 'handled')`,
@@ -257,6 +270,7 @@ describe('a replay', () => {
          where consumer_id = ${idOf(consumer.id)}`,
       );
       const forgetting = store.forgetPassed();
+      await untilSomebodyWaits();
       await replay.query('commit');
       await forgetting;
     } finally {

@@ -9,7 +9,7 @@ const PAUSE_MS = 10;
 
 export const cursorGrowth: Measure = {
   name: 'cursor-growth',
-  seconds: { full: 25, quick: 2 },
+  seconds: { full: 25, quick: 1 },
   repeats: 2,
   tables: [
     {

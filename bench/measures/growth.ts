@@ -30,7 +30,7 @@ const FLOOR: Floor = {
 
 export const growth: Measure = {
   name: 'growth',
-  seconds: { full: 190, quick: 4 },
+  seconds: { full: 190, quick: 3 },
   repeats: 2,
   deadlineSeconds: 400,
   tables: [

@@ -47,7 +47,7 @@ const WARM_UP = { rate: 200, full: 1, quick: 0.4 };
 /** One table per rate. */
 export const latency: Measure = {
   name: 'latency',
-  seconds: { full: 480, quick: 12 },
+  seconds: { full: 480, quick: 8 },
   deadlineSeconds: 420,
   tables: PACES.map(({ rate }) => table(rate)),
   turns: (scale) =>

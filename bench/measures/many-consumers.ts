@@ -16,7 +16,7 @@ const RATE = 500;
 
 export const manyConsumers: Measure = {
   name: 'many-consumers',
-  seconds: { full: 100, quick: 6 },
+  seconds: { full: 100, quick: 5 },
   repeats: 2,
   tables: [
     table({

@@ -37,7 +37,7 @@ const REFILLED_AGAIN = '5 another million';
 
 export const retention: Measure = {
   name: 'retention',
-  seconds: { full: 120, quick: 4 },
+  seconds: { full: 120, quick: 5 },
   repeats: 2,
   deadlineSeconds: 600,
   tables: [

@@ -36,7 +36,7 @@ const WARM_UP_RATE = 200;
 
 export const trouble: Measure = {
   name: 'trouble',
-  seconds: { full: 230, quick: 18 },
+  seconds: { full: 230, quick: 13 },
   repeats: 2,
   tables: [
     ...RATES.map((rate) =>

@@ -56,8 +56,7 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
       const { epoch, gainedChannels, scheduled, lostChannels, dropped } = event;
       logger.debug({ ...who, epoch }, 'lease taken');
       // One that was restarted in the middle of an outage does not know of it.
-      outage.back(partOf(event));
-      outage.back(partOf({ ...who, operation: 'store-cursor' }));
+      endOutageOf(who, outage);
       if (gainedChannels.length > 0) {
         logger.info(
           { ...who, channels: gainedChannels, scheduled },
@@ -108,6 +107,7 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
       logger.info({ consumer, from: event.from, to: event.to }, 'number of partitions changed');
       return;
     case 'fenced':
+      endOutageOf(who, outage);
       logger.warn(
         who,
         'lease lost: another process has taken over, or the server has crashed; claiming it again',
@@ -143,11 +143,18 @@ function logStateChange(logger: Logger, outage: OutageLog, event: StateChange): 
       outage.back(partOf(event));
       return;
     case 'released':
+      endOutageOf(who, outage);
       logger.debug(who, 'lease handed over');
       return;
     default:
       event satisfies never;
   }
+}
+
+/** Whoever began or ended running it has reached the database; what was lost before is over. */
+function endOutageOf(who: Who, outage: OutageLog): void {
+  outage.back(partOf(who));
+  outage.back(partOf({ ...who, operation: 'store-cursor' }));
 }
 
 /** Reading and storing the cursor may fail apart from each other: in a read-only database. */

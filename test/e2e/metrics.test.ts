@@ -48,6 +48,7 @@ it('listen --metrics tells how it is, through the loss of the database', async (
   const ask = await serverOf(program);
   await program.says('consumer live');
   await program.says('handled a {}');
+  await program.says('listening');
 
   const metrics = await ask('/metrics');
   expect(metrics.status).toBe(200);

@@ -53,6 +53,14 @@ test('it lasts until the last one is back', () => {
   expect(lines).toEqual([LOST, BACK]);
 });
 
+test.each(['released', 'fenced'] as const)('it is over for a partition that is %s', (type) => {
+  const { lines, delivery } = logging();
+  const who = { consumer: 'a', partition: 1 };
+  delivery({ type: 'database-lost', ...who, operation: 'store-cursor', error });
+  delivery({ type, ...who });
+  expect(lines.slice(0, 2)).toEqual([LOST, BACK]);
+});
+
 test('each outage is told of', () => {
   const { lines, wake } = logging();
   for (const type of ['poll-lost', 'listen-lost'] as const) {

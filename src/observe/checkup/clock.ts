@@ -40,7 +40,7 @@ export function skewFindings(seconds: number, uncertainty: number): Finding[] {
       check: CHECK,
       severity: 'warning',
       what: `The server's clock is ${spanText(Math.abs(seconds))} ${seconds > 0 ? 'ahead of' : 'behind'} this machine's.`,
-      why: "Leases and retries go by the server's clock alone; but ages such as --since 15m are taken from this machine's.",
+      why: "Leases, retries and ages such as --since 15m go by the server's clock; but handlers, logs and traces tell this machine's.",
       mend: ['timedatectl set-ntp true   # on the machine whose clock is wrong'],
     },
   ];

@@ -1,3 +1,4 @@
+import { bareRow } from '../contenders/bare-row.ts';
 import {
   type Contender,
   createChanges,
@@ -43,7 +44,7 @@ export const writers: Measure = {
       title: 'Burden on writers: single-row updates',
       unit: 'commits/s',
       better: 'higher',
-      note: `Each client updates one random row of a small table after another, each a transaction (by ${LOAD_DRIVER}, on the same machine). The process that handles the changes runs meanwhile; pgwatch is held to have handled all of them ${CATCH_UP_SECONDS} s after the last commit, the others are not. A quick run has 8 clients only, and of the others only pg-boss.`,
+      note: `Each client updates one random row of a small table after another, each a transaction (by ${LOAD_DRIVER}, on the same machine). The process that handles the changes runs meanwhile; pgwatch is held to have handled all of them ${CATCH_UP_SECONDS} s after the last commit, the others are not. "A row in a log" is the least that a trigger can do who keeps changes: it inserts old and new values as JSON, and tells nobody. A quick run has 8 clients only, and of the others only pg-boss.`,
       floor: besideContender(noTrigger.name),
       targets: [
         ...CLIENTS.map((clients) => ({
@@ -66,6 +67,7 @@ export const writers: Measure = {
       .of(CLIENTS, [8])
       .flatMap((clients) => [
         writing(scale, clients, noTrigger, { alone: true }),
+        writing(scale, clients, bareRow, { alone: true }),
         writing(scale, clients, pgwatch, { keepsUp: true }),
         writing(scale, clients, { ...pgwatch, name: 'pgwatch, no daemon' }, { alone: true }),
         fullOnly(writing(scale, clients, original)),

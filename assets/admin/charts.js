@@ -1,6 +1,8 @@
 import uPlot from './uplot.js';
 
 const CHART_HEIGHT = 176;
+/** Seconds; no less than the minutes that are written below a tick. */
+const TICKS_APART = [60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600];
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 const EXACT_TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
 const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
@@ -81,6 +83,7 @@ function chartOptions(names) {
       {
         ...axis,
         size: 30,
+        incrs: TICKS_APART,
         values: (_plot, ticks) => ticks.map((tick) => TIME.format(tick * 1000)),
       },
       { ...axis, size: 56, values: (_plot, ticks) => ticks.map((tick) => NUMBER.format(tick)) },

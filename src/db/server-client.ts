@@ -152,14 +152,17 @@ export function announcedPid(client: object): unknown {
 
 /**
  * Whether that backend is at work on a statement: then its answer may come, however long it takes.
- * One that is idle has sent its answer, and the connection has swallowed it.
+ * One that is idle has sent its answer, and the connection has swallowed it. One that waits for its
+ * client, to read more of its answer or to send more of the statement, waits for us, who have done so.
  */
 async function isAtWork(url: string, pid: unknown): Promise<boolean> {
   const client = new ServerClient({ servers: new Servers(url), silenceMs: ASK_TIMEOUT_MS });
   try {
     await client.connect();
     const { rows } = await client.query<{ yes: boolean }>(
-      `select exists (select from pg_stat_activity where pid = $1 and state = 'active') as yes`,
+      `select exists (
+         select from pg_stat_activity
+         where pid = $1 and state = 'active' and wait_event_type is distinct from 'Client') as yes`,
       [pid],
     );
     return rows[0]?.yes === true;

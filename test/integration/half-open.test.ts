@@ -3,10 +3,12 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { defineConsumer } from '../../src/consumer/define-consumer.ts';
 import type { Database } from '../../src/db/database.ts';
 import { SilentServerError } from '../../src/db/server-client.ts';
+import { startBlackHole } from '../chaos/black-hole.ts';
 import { DeliveryFixture, gate, happened } from '../support/delivery-fixture.ts';
 import { openAt } from '../support/open-database.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { startDaemon } from '../support/running-daemon.ts';
+import { untilTrue } from '../support/server-probe.ts';
 import { startTcpProxy } from '../support/tcp-proxy.ts';
 
 const fixture = new DeliveryFixture();
@@ -28,6 +30,14 @@ async function openBehindProxy(
   cleanups.push(() => proxy.close());
   await db.pool.query('select 1');
   return { db, proxy };
+}
+
+/** What the backends of a database wait for. */
+async function waitsOf({ query }: DeliveryFixture['database']): Promise<readonly string[]> {
+  const { rows } = await query<{ wait_event: string | null }>(
+    'select wait_event from pg_stat_activity where datname = current_database()',
+  );
+  return rows.flatMap(({ wait_event }) => wait_event ?? []);
 }
 
 const SILENCE = expect.objectContaining({ name: SilentServerError.name });
@@ -65,6 +75,22 @@ describe('a half-open connection of the pool', () => {
   it('does not hold up the end of the pool', async () => {
     const { db, proxy } = await openBehindProxy();
     proxy.freeze();
+    await db.close();
+  });
+
+  it('is one also where the server waits to write its answer', async () => {
+    const hole = await startBlackHole(fixture.database.url);
+    cleanups.push(() => hole.close());
+    const db = openAt(hole.url, { poolSize: 1, queryTimeoutSeconds: 3 });
+    await db.pool.query('select 1');
+    // More than the buffers in between take, and not before the hole is there.
+    const query = db.pool.query(`select pg_sleep(0.5), repeat('x', 20000000)`);
+    await untilTrue(async () => (await waitsOf(fixture.database)).includes('PgSleep'));
+    hole.swallow();
+    await untilTrue(async () => (await waitsOf(fixture.database)).includes('ClientWrite'));
+    hole.heal('forgotten');
+    await expect(query).rejects.toEqual(SILENCE);
+    expect((await db.pool.query('select 2 as two')).rows).toEqual([{ two: 2 }]);
     await db.close();
   });
 

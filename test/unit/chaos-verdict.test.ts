@@ -151,6 +151,17 @@ describe('a repeat', () => {
     expect([hit(7, 101_000), hit(7, 75_000), hit(undefined, 101_000)]).toEqual([0, 0, 0]);
   });
 
+  it('is explained when whoever came second was frozen in the middle of it', () => {
+    const target = { runs: undefined, daemon: 1 };
+    const frozen = (pid: number, at: number) =>
+      unexplainedRepeats(
+        [first, again],
+        [{ fault: { kind: 'freeze', target, for: 5 }, pid, at, until: at + 5_000 }],
+      );
+    expect([frozen(8, 114_500), frozen(8, 116_000)]).toEqual([0, 0]);
+    expect([frozen(8, 110_000), frozen(8, 121_000), frozen(9, 116_000)]).toEqual([1, 1, 1]);
+  });
+
   it('is not explained by what hit another process, or came much later', () => {
     expect([hit(8, 101_000), hit(7, 110_000), hit(undefined, 60_000)]).toEqual([1, 1, 1]);
   });

@@ -64,8 +64,8 @@ export class Readiness {
   }
 
   /**
-   * Ready is who has heard its own NOTIFY in its present session (or looks by polling) and whose consumers are each owned,
-   * here or elsewhere, or paused, as the database says. Never rejects.
+   * Ready is who has heard its own NOTIFY in its present session (or looks by polling) and whose consumers
+   * are each owned, here or elsewhere, or paused, as the database says. Never rejects.
    */
   async report(readOwners: ReadOwners): Promise<ReadinessReport> {
     const reasons = [

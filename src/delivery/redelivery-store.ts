@@ -1,12 +1,8 @@
 import type { ClientBase, Pool } from 'pg';
-import {
-  type CursorHold,
-  type FencedWrite,
-  idleLimit,
-  unlessIdle,
-} from '../cursor/cursor-store.ts';
+import type { CursorHold, FencedWrite } from '../cursor/cursor-store.ts';
 import { type Names, qualified } from '../db/names.ts';
 import type { LogRow } from '../log/log-row.ts';
+import { FencedStatements } from './fenced-statements.ts';
 
 export interface Failed {
   readonly write: FencedWrite;
@@ -33,19 +29,17 @@ const OF_THIS_CURSOR = 'consumer_id = $1 and partition = $2';
  */
 export class RedeliveryStore {
   readonly #client: Pool | ClientBase;
-  readonly #names: Names;
+  readonly #statements: FencedStatements;
   readonly #hold: CursorHold;
   readonly #table: string;
   readonly #log: string;
-  readonly #cursors: string;
 
   constructor(client: Pool | ClientBase, names: Names, hold: CursorHold) {
     this.#client = client;
-    this.#names = names;
+    this.#statements = new FencedStatements(client, names, hold);
     this.#hold = hold;
     this.#table = qualified(names, 'redelivery');
     this.#log = qualified(names, 'notification_log');
-    this.#cursors = qualified(names, 'consumer_cursor');
   }
 
   /**
@@ -60,7 +54,7 @@ export class RedeliveryStore {
     isKnown: boolean,
   ): Promise<Failed> {
     return this.#noteFailure(
-      `with mine as (${this.#mine}),
+      `with mine as (${this.#statements.mine}),
        known as (
          update ${this.#table}
          set attempt = $9, due_at = now() + make_interval(secs => $10), last_error = $11,
@@ -107,7 +101,7 @@ export class RedeliveryStore {
    */
   async bury(row: LogRow, attempts: number, error: string, isKnown: boolean): Promise<Failed> {
     return this.#noteFailure(
-      `with mine as (${this.#mine}),
+      `with mine as (${this.#statements.mine}),
        known as (
          update ${this.#table}
          set state = 'dead', attempt = $9, last_error = $10, updated_at = now()
@@ -146,8 +140,8 @@ export class RedeliveryStore {
    * passed by now of those is forgotten, too.
    */
   async resolve(rows: readonly LogRow[]): Promise<Resolved> {
-    const [mine = 0, kept = 0] = await this.#ask(
-      `with mine as (${this.#mine}),
+    const [mine = 0, kept = 0] = await this.#statements.ask(
+      `with mine as (${this.#statements.mine}),
        settled as (
          select notification_id from ${this.#table}
          where consumer_id = $1 and notification_id = any ($6::bigint[])
@@ -220,8 +214,8 @@ export class RedeliveryStore {
    * let others wait behind it.
    */
   async releaseOrphans(): Promise<FencedWrite> {
-    return this.#write(
-      `with mine as (${this.#mine}),
+    return this.#statements.write(
+      `with mine as (${this.#statements.mine}),
        heads as (
          select distinct on (key) notification_id, due_at
          from ${this.#table}
@@ -240,25 +234,13 @@ export class RedeliveryStore {
     );
   }
 
-  /**
-   * The cursor's row, while the lease is ours; locked, so that nobody takes over before the write
-   * has committed. Every write is given $1 to $5.
-   */
-  get #mine(): string {
-    return `select seen, until, last_id from ${this.#cursors}
-            where consumer_id = $1 and partition = $2 and epoch = $3
-              and exists (select from ${qualified(this.#names, 'server_life')} where id = $4)
-              and ${unlessIdle('$5')}
-            for key share`;
-  }
-
   get #cursorKey(): [consumerId: number, partition: number] {
     return [this.#hold.consumerId, this.#hold.partition];
   }
 
   async #park(rows: readonly LogRow[], dueAt: 'now' | 'infinity') {
-    return this.#write(
-      `with mine as (${this.#mine}),
+    return this.#statements.write(
+      `with mine as (${this.#statements.mine}),
        parked as (
          insert into ${this.#table}
            (consumer_id, partition, notification_id, channel, key, reason, due_at)
@@ -277,25 +259,10 @@ export class RedeliveryStore {
   }
 
   async #noteFailure(text: string, values: readonly unknown[], isKnown: boolean): Promise<Failed> {
-    const [mine = 0, known = 0] = await this.#ask(text, values);
+    const [mine = 0, known = 0] = await this.#statements.ask(text, values);
     return {
       write: mine === 1 ? 'written' : 'fenced',
       isGivenUp: isKnown && mine === 1 && known === 0,
     };
-  }
-
-  async #write(text: string, values: readonly unknown[]): Promise<FencedWrite> {
-    const [mine] = await this.#ask(text, values);
-    return mine === 1 ? 'written' : 'fenced';
-  }
-
-  async #ask(text: string, values: readonly unknown[]): Promise<readonly number[]> {
-    const { consumerId, partition, epoch, life } = this.#hold;
-    const { rows } = await this.#client.query<number[]>({
-      text,
-      values: [consumerId, partition, epoch, life, idleLimit(this.#hold), ...values],
-      rowMode: 'array',
-    });
-    return rows[0] ?? [];
   }
 }

@@ -21,8 +21,8 @@ export function noRedelivery(names: Names): string {
 }
 
 /**
- * The notifications that a consumer's cursor has yet to come to, as a select of `created_at` and `id`, for a row
- * `c` of consumer and a row of its cursor.
+ * The notifications that a consumer's cursor has yet to come to, as a select of `created_at` and `id`,
+ * for a row `c` of consumer and a row of its cursor.
  *
  * Each part reads a range of an index, and stops at the limit. A cursor in a window has yet to come to
  * what lies behind its id, and to what became visible since the window; one that is level, to what

@@ -26,13 +26,26 @@ as $$
 $$;
 revoke execute on function @schema@.somebody_is_awake() from public;
 
+-- What the setting pgwatch.broadcast says, which is not empty.
+create function @schema@.broadcasts_as_set(by_default boolean) returns boolean
+language plpgsql stable
+as $$
+begin
+  return case lower(current_setting('pgwatch.broadcast', true))
+    when 'on' then true when 'true' then true when 'yes' then true when '1' then true
+    when 'off' then false when 'false' then false when 'no' then false when '0' then false
+    else by_default
+  end;
+end
+$$;
+revoke execute on function @schema@.broadcasts_as_set(boolean) from public;
+
 -- Whether to broadcast: the setting pgwatch.broadcast, else what the caller does by default.
 create function @schema@.broadcasts(by_default boolean) returns boolean
 language sql stable
 as $$
-  select case pg_catalog.lower(pg_catalog.current_setting('pgwatch.broadcast', true))
-    when 'on' then true when 'true' then true when 'yes' then true when '1' then true
-    when 'off' then false when 'false' then false when 'no' then false when '0' then false
+  select case when pg_catalog.current_setting('pgwatch.broadcast', true) <> ''
+    then @schema@.broadcasts_as_set(by_default)
     else by_default
   end
 $$;
@@ -63,8 +76,8 @@ end
 $$;
 revoke execute on function @schema@.broadcast(text, bigint, timestamptz, jsonb) from public;
 
--- Refuses a channel name that LISTEN could not take.
-create function @schema@.assert_channel(channel text) returns void
+-- The channel, unless LISTEN could not take that name.
+create function @schema@.valid_channel(channel text) returns text
 language plpgsql immutable
 as $$
 begin
@@ -76,9 +89,10 @@ begin
                        coalesce(octet_length(channel), 0)),
       hint = 'Choose a short name, such as my_channel; details belong in the payload.';
   end if;
+  return channel;
 end
 $$;
-revoke execute on function @schema@.assert_channel(text) from public;
+revoke execute on function @schema@.valid_channel(text) from public;
 
 -- Writes one notification. Called by smart_notify() and notify_data_change(). Returns its id.
 -- Takes no lock but the doorbell's, shared, until the transaction ends. Identical NOTIFYs of one
@@ -91,18 +105,26 @@ as $$
 declare
   notification_id bigint;
   written_at timestamptz;
+  is_heard boolean;
+  is_broadcast boolean;
 begin
-  if channel is null or octet_length(channel) not between 1 and 63 then
-    perform @schema@.assert_channel(channel);
-  end if;
+  -- What can be asked in one statement is: each more costs as much as writing an index entry.
   insert into @schema@.notification_log as log (channel, key, payload)
-  values (append.channel, append.key, coalesce(append.payload, 'null'))
-  returning log.id, log.created_at into notification_id, written_at;
-  if not @schema@.somebody_is_awake() then
-    perform pg_notify(@doorbell_channel@, channel);
-  end if;
-  if @schema@.broadcasts(broadcast_by_default) then
-    perform @schema@.broadcast(channel, notification_id, written_at, coalesce(payload, 'null'));
+  values (
+    case when octet_length(append.channel) between 1 and 63 then append.channel
+      else @schema@.valid_channel(append.channel)
+    end,
+    append.key,
+    coalesce(append.payload, 'null'))
+  returning log.id, log.created_at, @schema@.somebody_is_awake(), @schema@.broadcasts(broadcast_by_default)
+  into notification_id, written_at, is_heard, is_broadcast;
+  if is_broadcast or not is_heard then
+    if not is_heard then
+      perform pg_notify(@doorbell_channel@, channel);
+    end if;
+    if is_broadcast then
+      perform @schema@.broadcast(channel, notification_id, written_at, coalesce(payload, 'null'));
+    end if;
   end if;
   return notification_id;
 end
@@ -116,7 +138,7 @@ language plpgsql security definer
 set search_path = pg_catalog, pg_temp
 as $$
 begin
-  perform @schema@.assert_channel(channel);
+  perform @schema@.valid_channel(channel);
   if @schema@.broadcasts(false) then
     for i in 1 .. cardinality(payloads) loop
       perform @schema@.append(channel, keys[i], payloads[i], false);

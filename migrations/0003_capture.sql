@@ -3,22 +3,45 @@
 -- They run with the rights of the role that writes the table (see 0002), and pin their search_path.
 -- Whatever a row holds, they never fail the statement that writes it.
 
--- How often this transaction has changed the catalogs that describe_table() reads; null when the
--- server does not count. 0.3 us, where a look into the catalogs costs 30.
-create function @schema@.catalog_changes() returns bigint
-language sql volatile
+-- table_stamp() for a key of several columns, and for a table without a primary key: whether it was
+-- given one can only be told within a transaction, by what that has changed, if the server counts it.
+create function @schema@.table_stamp_without_column(relation oid, key_index oid) returns text
+language plpgsql stable
 as $$
-  select case when current_setting('track_counts') = 'on' then
-    pg_stat_get_xact_tuples_updated('pg_catalog.pg_class'::regclass)
-    + pg_stat_get_xact_tuples_updated('pg_catalog.pg_attribute'::regclass)
-    + pg_stat_get_xact_tuples_updated('pg_catalog.pg_namespace'::regclass)
-    + pg_stat_get_xact_tuples_inserted('pg_catalog.pg_index'::regclass)
-    + pg_stat_get_xact_tuples_updated('pg_catalog.pg_index'::regclass)
-    + pg_stat_get_xact_tuples_deleted('pg_catalog.pg_index'::regclass)
+declare
+  name constant text := coalesce(pg_partition_root(relation), relation)::regclass;
+begin
+  if key_index is not null then
+    return name || ' ' || pg_get_indexdef(key_index);
+  elsif current_setting('track_counts') = 'on' then
+    return name || ' '
+      || pg_stat_get_xact_tuples_inserted('pg_index'::regclass)
+      + pg_stat_get_xact_tuples_updated('pg_index'::regclass);
+  end if;
+  return null;
+end
+$$;
+
+-- What a description of a table stays true with: its name and its primary key, as the server's own
+-- caches have them, which follow every change, by others too. A key of one column (key_attribute, its
+-- number in the root) is told by that column's name and its index, in 3 us; the definition of a whole
+-- index takes 10. Null: there is no telling.
+create function @schema@.table_stamp(relation oid, key_index oid, key_attribute integer) returns text
+language sql stable
+as $$
+  select case when key_attribute > 0
+    then pg_describe_object(
+      'pg_class'::regclass, coalesce(pg_partition_root(relation), relation), key_attribute)
+      || ' ' || key_index::regclass::text
+    else @schema@.table_stamp_without_column(relation, key_index)
   end
 $$;
 
--- Names a captured table and its primary key: {schema, table, key prefix, key column, ...}.
+-- Describes a captured table, for the functions below:
+--   1  the stamp, with which this stays true    4  schema    6  what its keys begin with, "schema.table:";
+--   2  the primary key's index                  5  table        null without a primary key
+--   3  its column's number, if it is one                     7  the column that is the record id; null
+--                                                               when the key has several: they are 8, 9 ...
 -- A partition is named by its root, because that is the table users write to.
 -- (Small queries in plpgsql, which keeps their plans, cost a third of one that joins everything, and
 -- a tenth of a SQL function, which is planned again for each transaction.)
@@ -26,119 +49,98 @@ create function @schema@.describe_table(relation oid) returns text[]
 language plpgsql stable
 as $$
 declare
+  root constant oid := coalesce(pg_partition_root(relation), relation);
   described text[];
+  key_index oid;
   key_columns smallint[];
   key_column smallint;
+  key_attribute smallint;
   name text;
+  names text[] := '{}';
 begin
-  select array[n.nspname::text, c.relname::text, format('%I.%I:', n.nspname, c.relname)]
-  into described
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = coalesce(pg_partition_root(relation), relation);
-  select (indkey::smallint[])[0:indnkeyatts - 1] into key_columns
+  select indexrelid, (indkey::smallint[])[0:indnkeyatts - 1] into key_index, key_columns
   from pg_index
   where indrelid = relation and indisprimary;
   foreach key_column in array coalesce(key_columns, '{}') loop
     select attname into name
     from pg_attribute
     where attrelid = relation and attnum = key_column;
-    described := array_append(described, name);
+    names := array_append(names, name);
   end loop;
-  return described;
+  case cardinality(names)
+    when 0 then names := '{id}';
+    when 1 then
+      select attnum into key_attribute from pg_attribute where attrelid = root and attname = name;
+    else names := array_prepend(null, names);
+  end case;
+  select array[
+    @schema@.table_stamp(relation, key_index, key_attribute), key_index::text, key_attribute::text,
+    n.nspname, c.relname,
+    case when key_index is not null then format('%I.%I:', n.nspname, c.relname) end]
+  into described
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = root;
+  return described || names;
 end
 $$;
 
--- What a description of a table stays true with: its names and its primary key's, as PostgreSQL
--- spells them. All from the server's own caches, which follow every change. Null when there is no
--- such index, as when the key was replaced. (A single column's name costs 1 us, the whole index 11.)
-create function @schema@.table_stamp(relation oid, key_index oid) returns text
-language sql stable
-as $$
-  select coalesce(pg_partition_root(relation), relation)::regclass::text
-    || ' ' || case pg_get_indexdef(key_index, 2, false)
-      when '' then pg_get_indexdef(key_index, 1, false)
-      else pg_get_indexdef(key_index)
-    end
-$$;
-
--- describe_table(), remembered in a setting of the session, {stamp, key index, description ...}:
--- asking the catalogs would cost a transaction of one row as much as the rest of its capture.
--- Not without a primary key, whose coming nothing would tell. Whoever forges the setting forges
--- only what the session's own writes are called.
-create function @schema@.table_of_session(relation oid) returns text[]
-language plpgsql
-as $$
-declare
-  setting constant text := 'pgwatch.session_table_' || relation;
-  remembered text[] := nullif(current_setting(setting, true), '');
-  key_index oid;
-begin
-  if remembered[1] = @schema@.table_stamp(relation, remembered[2]::oid) then
-    return remembered[3:];
-  end if;
-  remembered := @schema@.describe_table(relation);
-  select indexrelid into key_index from pg_index where indrelid = relation and indisprimary;
-  if found then
-    perform set_config(setting,
-      (array[@schema@.table_stamp(relation, key_index), key_index::text] || remembered)::text,
-      false);
-  end if;
-  return remembered;
-end
-$$;
-
--- table_of_session(), remembered in a setting of the transaction: checking it for each row would
--- cost a third of what a row trigger costs. Other transactions cannot change the table while this
--- one writes it; when this one has changed any, it is checked again.
+-- describe_table(), remembered in a setting of the session: asking the catalogs would cost a
+-- transaction of one row as much as the rest of its capture. Without a primary key it is remembered
+-- until the transaction ends. Whoever forges the setting forges only what the session's own writes are
+-- called.
 create function @schema@.described_table(relation oid) returns text[]
 language plpgsql
 as $$
 declare
   setting text := 'pgwatch.table_' || relation;
-  changes constant text := @schema@.catalog_changes();
-  remembered text[] := nullif(current_setting(setting, true), '');
+  described text[] := nullif(current_setting(setting, true), '');
 begin
-  if remembered[1] = changes then
-    return remembered[2:];
+  if described[1] = @schema@.table_stamp(relation, described[2]::oid, described[3]::integer) then
+    return described;
   end if;
-  remembered := @schema@.table_of_session(relation);
+  described := @schema@.describe_table(relation);
   -- An assignment costs less than PERFORM, which is a query.
-  setting := set_config(setting, (changes || remembered)::text, true);
-  return remembered;
+  setting := set_config(setting, described::text, described[2] is null);
+  return described;
+end
+$$;
+
+-- The record id for a primary key of several columns: an object.
+create function @schema@.record_id_of_columns(described text[], data jsonb) returns jsonb
+language plpgsql immutable strict
+as $$
+begin
+  return (select jsonb_object_agg(name, data -> name) from unnest(described[8:]) as name);
 end
 $$;
 
 -- The record id: the primary key's value, an object when it has several columns, the column "id"
 -- when there is no primary key, else null.
 create function @schema@.record_id(described text[], data jsonb) returns jsonb
-language plpgsql immutable
+language sql immutable
+as $$
+  select coalesce(data -> described[7], @schema@.record_id_of_columns(described, data))
+$$;
+
+-- The key for a primary key of several columns: schema.table:[values].
+create function @schema@.record_key_of_columns(prefix text, described text[], data jsonb) returns text
+language plpgsql immutable strict
 as $$
 begin
-  case cardinality(described)
-    when 4 then return data -> described[4];
-    when 3 then return data -> 'id';
-    else return (
-      select jsonb_object_agg(name, data -> name) from unnest(described[4:]) as name
-      where data is not null);
-  end case;
+  return prefix || (
+    select jsonb_agg(data -> name order by position)::text
+    from unnest(described[8:]) with ordinality as k (name, position));
 end
 $$;
 
 -- The key: schema.table:id, for tables with a primary key; null without one.
 create function @schema@.record_key(described text[], data jsonb) returns text
-language plpgsql immutable
+language sql immutable
 as $$
-begin
-  case cardinality(described)
-    when 4 then return described[3] || (data ->> described[4]);
-    when 3 then return null;
-    else return described[3] || (
-      select jsonb_agg(data -> name order by position)::text
-      from unnest(described[4:]) with ordinality as k (name, position)
-      where data is not null);
-  end case;
-end
+  select coalesce(
+    described[6] || (data ->> described[7]),
+    @schema@.record_key_of_columns(described[6], described, data))
 $$;
 
 -- The payload of a captured change, as in the original, and the schema. Who made the change are
@@ -149,7 +151,7 @@ create function @schema@.change_payload(
 language sql stable
 as $$
   select jsonb_build_object(
-    'schema', described[1], 'table', described[2], 'action', action,
+    'schema', described[4], 'table', described[5], 'action', action,
     'id', @schema@.record_id(described, coalesce(new_data, old_data)),
     'old_data', old_data, 'new_data', new_data,
     'metadata', jsonb_build_object(
@@ -225,20 +227,24 @@ set search_path = pg_catalog, pg_temp
 as $$
 declare
   described text[];
-  key text;
   old_data jsonb;
   new_data jsonb;
   payload jsonb;
   notification_id bigint;
 begin
-  if tg_table_schema = @schema_name@ then  -- the log of the log would have no end
-    return coalesce(new, old);
-  end if;
   begin
-    described := @schema@.described_table(tg_relid);
+    -- As described_table() does, which is not called for each row: a call costs as much as the check.
+    described := nullif(current_setting('pgwatch.table_' || tg_relid, true), '');
+    if (described[1] = @schema@.table_stamp(tg_relid, described[2]::oid, described[3]::integer))
+      is not true
+    then
+      if tg_table_schema = @schema_name@ then  -- the log of the log would have no end
+        return coalesce(new, old);
+      end if;
+      described := @schema@.described_table(tg_relid);
+    end if;
     old_data := to_jsonb(old);  -- null where there is no such row
     new_data := to_jsonb(new);
-    key := @schema@.record_key(described, coalesce(new_data, old_data));
     payload := @schema@.change_payload(described, tg_op, old_data, new_data);
   exception when others then
     described := @schema@.describe_table(tg_relid);
@@ -250,12 +256,15 @@ begin
         new_data := @schema@.row_to_jsonb_leniently(new, tg_relid);
       end if;
     end if;
-    key := @schema@.record_key(described, coalesce(new_data, old_data));
     payload := @schema@.change_payload_in_part(described, tg_op, old_data, new_data, sqlerrm);
   end;
   -- Assigned rather than performed, as in described_table().
-  notification_id := @schema@.append(coalesce(tg_argv[0], 'data_change'), key, payload, false);
-  if tg_op = 'DELETE' then return old; end if;
+  notification_id := @schema@.append(
+    coalesce(tg_argv[0], 'data_change'),
+    @schema@.record_key(described, coalesce(new_data, old_data)),
+    payload,
+    false);
+  if new_data is null then return old; end if;
   return new;
 end
 $$;
@@ -336,13 +345,14 @@ $$;
 grant execute on function
   @functions_schema@.notify_data_change(),
   @schema@.capture_statement(),
-  @schema@.catalog_changes(),
-  @schema@.table_stamp(oid, oid),
-  @schema@.table_of_session(oid),
+  @schema@.table_stamp(oid, oid, integer),
+  @schema@.table_stamp_without_column(oid, oid),
   @schema@.describe_table(oid),
   @schema@.described_table(oid),
   @schema@.record_id(text[], jsonb),
+  @schema@.record_id_of_columns(text[], jsonb),
   @schema@.record_key(text[], jsonb),
+  @schema@.record_key_of_columns(text, text[], jsonb),
   @schema@.change_payload(text[], text, jsonb, jsonb),
   @schema@.change_payload_in_part(text[], text, jsonb, jsonb, text),
   @schema@.row_to_jsonb_leniently(anyelement, oid)

@@ -127,18 +127,26 @@ AS $function$
 declare
   notification_id bigint;
   written_at timestamptz;
+  is_heard boolean;
+  is_broadcast boolean;
 begin
-  if channel is null or octet_length(channel) not between 1 and 63 then
-    perform "pgwatch".assert_channel(channel);
-  end if;
+  -- What can be asked in one statement is: each more costs as much as writing an index entry.
   insert into "pgwatch".notification_log as log (channel, key, payload)
-  values (append.channel, append.key, coalesce(append.payload, 'null'))
-  returning log.id, log.created_at into notification_id, written_at;
-  if not "pgwatch".somebody_is_awake() then
-    perform pg_notify('pgwatch', channel);
-  end if;
-  if "pgwatch".broadcasts(broadcast_by_default) then
-    perform "pgwatch".broadcast(channel, notification_id, written_at, coalesce(payload, 'null'));
+  values (
+    case when octet_length(append.channel) between 1 and 63 then append.channel
+      else "pgwatch".valid_channel(append.channel)
+    end,
+    append.key,
+    coalesce(append.payload, 'null'))
+  returning log.id, log.created_at, "pgwatch".somebody_is_awake(), "pgwatch".broadcasts(broadcast_by_default)
+  into notification_id, written_at, is_heard, is_broadcast;
+  if is_broadcast or not is_heard then
+    if not is_heard then
+      perform pg_notify('pgwatch', channel);
+    end if;
+    if is_broadcast then
+      perform "pgwatch".broadcast(channel, notification_id, written_at, coalesce(payload, 'null'));
+    end if;
   end if;
   return notification_id;
 end
@@ -152,7 +160,7 @@ CREATE OR REPLACE FUNCTION pgwatch.append_many(channel text, keys text[], payloa
  SET search_path TO 'pg_catalog', 'pg_temp'
 AS $function$
 begin
-  perform "pgwatch".assert_channel(channel);
+  perform "pgwatch".valid_channel(channel);
   if "pgwatch".broadcasts(false) then
     for i in 1 .. cardinality(payloads) loop
       perform "pgwatch".append(channel, keys[i], payloads[i], false);
@@ -169,23 +177,6 @@ begin
 end
 $function$;
 grant execute on function pgwatch.append_many(text,text[],jsonb[]) to public;
-
-CREATE OR REPLACE FUNCTION pgwatch.assert_channel(channel text)
- RETURNS void
- LANGUAGE plpgsql
- IMMUTABLE
-AS $function$
-begin
-  if channel is null or channel = '' or octet_length(channel) > 63 then
-    raise exception using
-      errcode = 'invalid_parameter_value',
-      message = format('pgwatch: invalid channel name %s: it has %s bytes, allowed are 1 to 63',
-                       coalesce(quote_literal(left(channel, 80)), 'null'),
-                       coalesce(octet_length(channel), 0)),
-      hint = 'Choose a short name, such as my_channel; details belong in the payload.';
-  end if;
-end
-$function$;
 
 CREATE OR REPLACE FUNCTION pgwatch.broadcast(channel text, notification_id bigint, written_at timestamp with time zone, payload jsonb)
  RETURNS void
@@ -213,11 +204,24 @@ CREATE OR REPLACE FUNCTION pgwatch.broadcasts(by_default boolean)
  LANGUAGE sql
  STABLE
 AS $function$
-  select case pg_catalog.lower(pg_catalog.current_setting('pgwatch.broadcast', true))
+  select case when pg_catalog.current_setting('pgwatch.broadcast', true) <> ''
+    then "pgwatch".broadcasts_as_set(by_default)
+    else by_default
+  end
+$function$;
+
+CREATE OR REPLACE FUNCTION pgwatch.broadcasts_as_set(by_default boolean)
+ RETURNS boolean
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+begin
+  return case lower(current_setting('pgwatch.broadcast', true))
     when 'on' then true when 'true' then true when 'yes' then true when '1' then true
     when 'off' then false when 'false' then false when 'no' then false when '0' then false
     else by_default
-  end
+  end;
+end
 $function$;
 
 CREATE OR REPLACE FUNCTION pgwatch.capture_statement()
@@ -288,28 +292,13 @@ end
 $function$;
 grant execute on function pgwatch.capture_statement() to public;
 
-CREATE OR REPLACE FUNCTION pgwatch.catalog_changes()
- RETURNS bigint
- LANGUAGE sql
-AS $function$
-  select case when current_setting('track_counts') = 'on' then
-    pg_stat_get_xact_tuples_updated('pg_catalog.pg_class'::regclass)
-    + pg_stat_get_xact_tuples_updated('pg_catalog.pg_attribute'::regclass)
-    + pg_stat_get_xact_tuples_updated('pg_catalog.pg_namespace'::regclass)
-    + pg_stat_get_xact_tuples_inserted('pg_catalog.pg_index'::regclass)
-    + pg_stat_get_xact_tuples_updated('pg_catalog.pg_index'::regclass)
-    + pg_stat_get_xact_tuples_deleted('pg_catalog.pg_index'::regclass)
-  end
-$function$;
-grant execute on function pgwatch.catalog_changes() to public;
-
 CREATE OR REPLACE FUNCTION pgwatch.change_payload(described text[], action text, old_data jsonb, new_data jsonb)
  RETURNS jsonb
  LANGUAGE sql
  STABLE
 AS $function$
   select jsonb_build_object(
-    'schema', described[1], 'table', described[2], 'action', action,
+    'schema', described[4], 'table', described[5], 'action', action,
     'id', "pgwatch".record_id(described, coalesce(new_data, old_data)),
     'old_data', old_data, 'new_data', new_data,
     'metadata', jsonb_build_object(
@@ -344,26 +333,39 @@ CREATE OR REPLACE FUNCTION pgwatch.describe_table(relation oid)
  STABLE
 AS $function$
 declare
+  root constant oid := coalesce(pg_partition_root(relation), relation);
   described text[];
+  key_index oid;
   key_columns smallint[];
   key_column smallint;
+  key_attribute smallint;
   name text;
+  names text[] := '{}';
 begin
-  select array[n.nspname::text, c.relname::text, format('%I.%I:', n.nspname, c.relname)]
-  into described
-  from pg_class c
-  join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = coalesce(pg_partition_root(relation), relation);
-  select (indkey::smallint[])[0:indnkeyatts - 1] into key_columns
+  select indexrelid, (indkey::smallint[])[0:indnkeyatts - 1] into key_index, key_columns
   from pg_index
   where indrelid = relation and indisprimary;
   foreach key_column in array coalesce(key_columns, '{}') loop
     select attname into name
     from pg_attribute
     where attrelid = relation and attnum = key_column;
-    described := array_append(described, name);
+    names := array_append(names, name);
   end loop;
-  return described;
+  case cardinality(names)
+    when 0 then names := '{id}';
+    when 1 then
+      select attnum into key_attribute from pg_attribute where attrelid = root and attname = name;
+    else names := array_prepend(null, names);
+  end case;
+  select array[
+    "pgwatch".table_stamp(relation, key_index, key_attribute), key_index::text, key_attribute::text,
+    n.nspname, c.relname,
+    case when key_index is not null then format('%I.%I:', n.nspname, c.relname) end]
+  into described
+  from pg_class c
+  join pg_namespace n on n.oid = c.relnamespace
+  where c.oid = root;
+  return described || names;
 end
 $function$;
 grant execute on function pgwatch.describe_table(oid) to public;
@@ -374,16 +376,15 @@ CREATE OR REPLACE FUNCTION pgwatch.described_table(relation oid)
 AS $function$
 declare
   setting text := 'pgwatch.table_' || relation;
-  changes constant text := "pgwatch".catalog_changes();
-  remembered text[] := nullif(current_setting(setting, true), '');
+  described text[] := nullif(current_setting(setting, true), '');
 begin
-  if remembered[1] = changes then
-    return remembered[2:];
+  if described[1] = "pgwatch".table_stamp(relation, described[2]::oid, described[3]::integer) then
+    return described;
   end if;
-  remembered := "pgwatch".table_of_session(relation);
+  described := "pgwatch".describe_table(relation);
   -- An assignment costs less than PERFORM, which is a query.
-  setting := set_config(setting, (changes || remembered)::text, true);
-  return remembered;
+  setting := set_config(setting, described::text, described[2] is null);
+  return described;
 end
 $function$;
 grant execute on function pgwatch.described_table(oid) to public;
@@ -401,38 +402,47 @@ $function$;
 
 CREATE OR REPLACE FUNCTION pgwatch.record_id(described text[], data jsonb)
  RETURNS jsonb
- LANGUAGE plpgsql
+ LANGUAGE sql
  IMMUTABLE
 AS $function$
-begin
-  case cardinality(described)
-    when 4 then return data -> described[4];
-    when 3 then return data -> 'id';
-    else return (
-      select jsonb_object_agg(name, data -> name) from unnest(described[4:]) as name
-      where data is not null);
-  end case;
-end
+  select coalesce(data -> described[7], "pgwatch".record_id_of_columns(described, data))
 $function$;
 grant execute on function pgwatch.record_id(text[],jsonb) to public;
 
-CREATE OR REPLACE FUNCTION pgwatch.record_key(described text[], data jsonb)
- RETURNS text
+CREATE OR REPLACE FUNCTION pgwatch.record_id_of_columns(described text[], data jsonb)
+ RETURNS jsonb
  LANGUAGE plpgsql
- IMMUTABLE
+ IMMUTABLE STRICT
 AS $function$
 begin
-  case cardinality(described)
-    when 4 then return described[3] || (data ->> described[4]);
-    when 3 then return null;
-    else return described[3] || (
-      select jsonb_agg(data -> name order by position)::text
-      from unnest(described[4:]) with ordinality as k (name, position)
-      where data is not null);
-  end case;
+  return (select jsonb_object_agg(name, data -> name) from unnest(described[8:]) as name);
 end
 $function$;
+grant execute on function pgwatch.record_id_of_columns(text[],jsonb) to public;
+
+CREATE OR REPLACE FUNCTION pgwatch.record_key(described text[], data jsonb)
+ RETURNS text
+ LANGUAGE sql
+ IMMUTABLE
+AS $function$
+  select coalesce(
+    described[6] || (data ->> described[7]),
+    "pgwatch".record_key_of_columns(described[6], described, data))
+$function$;
 grant execute on function pgwatch.record_key(text[],jsonb) to public;
+
+CREATE OR REPLACE FUNCTION pgwatch.record_key_of_columns(prefix text, described text[], data jsonb)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE STRICT
+AS $function$
+begin
+  return prefix || (
+    select jsonb_agg(data -> name order by position)::text
+    from unnest(described[8:]) with ordinality as k (name, position));
+end
+$function$;
+grant execute on function pgwatch.record_key_of_columns(text,text[],jsonb) to public;
 
 CREATE OR REPLACE FUNCTION pgwatch.row_to_jsonb_leniently(source anyelement, relation oid)
  RETURNS jsonb
@@ -479,42 +489,39 @@ AS $function$
   end
 $function$;
 
-CREATE OR REPLACE FUNCTION pgwatch.table_of_session(relation oid)
- RETURNS text[]
- LANGUAGE plpgsql
-AS $function$
-declare
-  setting constant text := 'pgwatch.session_table_' || relation;
-  remembered text[] := nullif(current_setting(setting, true), '');
-  key_index oid;
-begin
-  if remembered[1] = "pgwatch".table_stamp(relation, remembered[2]::oid) then
-    return remembered[3:];
-  end if;
-  remembered := "pgwatch".describe_table(relation);
-  select indexrelid into key_index from pg_index where indrelid = relation and indisprimary;
-  if found then
-    perform set_config(setting,
-      (array["pgwatch".table_stamp(relation, key_index), key_index::text] || remembered)::text,
-      false);
-  end if;
-  return remembered;
-end
-$function$;
-grant execute on function pgwatch.table_of_session(oid) to public;
-
-CREATE OR REPLACE FUNCTION pgwatch.table_stamp(relation oid, key_index oid)
+CREATE OR REPLACE FUNCTION pgwatch.table_stamp(relation oid, key_index oid, key_attribute integer)
  RETURNS text
  LANGUAGE sql
  STABLE
 AS $function$
-  select coalesce(pg_partition_root(relation), relation)::regclass::text
-    || ' ' || case pg_get_indexdef(key_index, 2, false)
-      when '' then pg_get_indexdef(key_index, 1, false)
-      else pg_get_indexdef(key_index)
-    end
+  select case when key_attribute > 0
+    then pg_describe_object(
+      'pg_class'::regclass, coalesce(pg_partition_root(relation), relation), key_attribute)
+      || ' ' || key_index::regclass::text
+    else "pgwatch".table_stamp_without_column(relation, key_index)
+  end
 $function$;
-grant execute on function pgwatch.table_stamp(oid,oid) to public;
+grant execute on function pgwatch.table_stamp(oid,oid,integer) to public;
+
+CREATE OR REPLACE FUNCTION pgwatch.table_stamp_without_column(relation oid, key_index oid)
+ RETURNS text
+ LANGUAGE plpgsql
+ STABLE
+AS $function$
+declare
+  name constant text := coalesce(pg_partition_root(relation), relation)::regclass;
+begin
+  if key_index is not null then
+    return name || ' ' || pg_get_indexdef(key_index);
+  elsif current_setting('track_counts') = 'on' then
+    return name || ' '
+      || pg_stat_get_xact_tuples_inserted('pg_index'::regclass)
+      + pg_stat_get_xact_tuples_updated('pg_index'::regclass);
+  end if;
+  return null;
+end
+$function$;
+grant execute on function pgwatch.table_stamp_without_column(oid,oid) to public;
 
 CREATE OR REPLACE FUNCTION pgwatch.text_of(payload jsonb, max_bytes integer)
  RETURNS text
@@ -533,6 +540,24 @@ exception
 end
 $function$;
 
+CREATE OR REPLACE FUNCTION pgwatch.valid_channel(channel text)
+ RETURNS text
+ LANGUAGE plpgsql
+ IMMUTABLE
+AS $function$
+begin
+  if channel is null or channel = '' or octet_length(channel) > 63 then
+    raise exception using
+      errcode = 'invalid_parameter_value',
+      message = format('pgwatch: invalid channel name %s: it has %s bytes, allowed are 1 to 63',
+                       coalesce(quote_literal(left(channel, 80)), 'null'),
+                       coalesce(octet_length(channel), 0)),
+      hint = 'Choose a short name, such as my_channel; details belong in the payload.';
+  end if;
+  return channel;
+end
+$function$;
+
 CREATE OR REPLACE FUNCTION pgwatch_api.notify_data_change()
  RETURNS trigger
  LANGUAGE plpgsql
@@ -540,20 +565,24 @@ CREATE OR REPLACE FUNCTION pgwatch_api.notify_data_change()
 AS $function$
 declare
   described text[];
-  key text;
   old_data jsonb;
   new_data jsonb;
   payload jsonb;
   notification_id bigint;
 begin
-  if tg_table_schema = 'pgwatch' then  -- the log of the log would have no end
-    return coalesce(new, old);
-  end if;
   begin
-    described := "pgwatch".described_table(tg_relid);
+    -- As described_table() does, which is not called for each row: a call costs as much as the check.
+    described := nullif(current_setting('pgwatch.table_' || tg_relid, true), '');
+    if (described[1] = "pgwatch".table_stamp(tg_relid, described[2]::oid, described[3]::integer))
+      is not true
+    then
+      if tg_table_schema = 'pgwatch' then  -- the log of the log would have no end
+        return coalesce(new, old);
+      end if;
+      described := "pgwatch".described_table(tg_relid);
+    end if;
     old_data := to_jsonb(old);  -- null where there is no such row
     new_data := to_jsonb(new);
-    key := "pgwatch".record_key(described, coalesce(new_data, old_data));
     payload := "pgwatch".change_payload(described, tg_op, old_data, new_data);
   exception when others then
     described := "pgwatch".describe_table(tg_relid);
@@ -565,12 +594,15 @@ begin
         new_data := "pgwatch".row_to_jsonb_leniently(new, tg_relid);
       end if;
     end if;
-    key := "pgwatch".record_key(described, coalesce(new_data, old_data));
     payload := "pgwatch".change_payload_in_part(described, tg_op, old_data, new_data, sqlerrm);
   end;
   -- Assigned rather than performed, as in described_table().
-  notification_id := "pgwatch".append(coalesce(tg_argv[0], 'data_change'), key, payload, false);
-  if tg_op = 'DELETE' then return old; end if;
+  notification_id := "pgwatch".append(
+    coalesce(tg_argv[0], 'data_change'),
+    "pgwatch".record_key(described, coalesce(new_data, old_data)),
+    payload,
+    false);
+  if new_data is null then return old; end if;
   return new;
 end
 $function$;

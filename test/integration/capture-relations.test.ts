@@ -33,6 +33,23 @@ describe.each(CAPTURES)('a partitioned table captured by $by', ({ capture }) => 
     );
   });
 
+  it('has the ids of a partition whose columns are in another order, before and after it moves', async () => {
+    await fixture.run(`create table $name (v text, id int primary key) partition by range (id);
+      create table $name_a (gone int, id int primary key, v text); alter table $name_a drop column gone`);
+    await fixture.run('alter table $name attach partition $name_a for values from (0) to (100)');
+    await capture(fixture, fixture.name);
+    await fixture.session(async (client) => {
+      const { name } = fixture;
+      await client.query(`insert into ${name} values ('x', 1)`);
+      await fixture.run('alter table $name rename id to n; alter table $name rename v to id');
+      await client.query(`insert into ${name} values ('x', 2)`);
+    });
+    expect((await fixture.log()).map(({ key, payload }) => [key, payload['id']])).toEqual([
+      [`public.${fixture.name}:1`, 1],
+      [`public.${fixture.name}:2`, 2],
+    ]);
+  });
+
   it('has a row that moves to another partition as deleted and inserted', async () => {
     await fixture.run(PARTITIONED);
     await capture(fixture, fixture.name);

@@ -207,11 +207,18 @@ describe('a hostile role', () => {
     await capture(database, 'orders');
     const oid = `select 'app.orders'::regclass::oid as oid`;
     const setting = `pgwatch.table_${(await client.query(oid)).rows[0]?.oid}`;
-    for (const value of ['nonsense', '{', '{0}', '{0,forged,forged,k:,id}', '']) {
+    const write = () => client.query('insert into app.orders select count(*) from app.orders');
+    await write();
+    const remembered: string = (await client.query(`select current_setting('${setting}') as value`))
+      .rows[0].value;
+    const forged = remembered.replace(/,app,orders,/, ',app,forged,');
+    expect(forged).not.toBe(remembered);
+    for (const value of ['nonsense', '{', '{0}', '{0,1,x,app,orders,k:,id}', forged, '']) {
       await client.query(`select set_config('${setting}', $1, false)`, [value]);
-      await client.query('insert into app.orders select count(*) from app.orders');
+      await write();
     }
-    expect(await payloads(database)).toHaveLength(5);
+    const tables = (await payloads(database)).map(({ table }) => table);
+    expect(tables).toEqual([...Array(5).fill('orders'), 'forged', 'orders']);
   });
 
   it('can send what looks like a captured change: a payload is input', async (test) => {

@@ -3,7 +3,9 @@ import type { CursorKeeper } from '../cursor/cursor-keeper.ts';
 import { Progress } from '../cursor/progress.ts';
 import type { FetchLimits } from '../log/fetch-limits.ts';
 import type { LogRow } from '../log/log-row.ts';
+import type { News } from '../log/news.ts';
 import type { LogReader } from '../log/shared-reads.ts';
+import type { Batch } from '../log/window-reader.ts';
 import { PendingWake } from '../wake/pending-wake.ts';
 import type { Attempts } from './attempts.ts';
 import { Dispatcher } from './dispatcher.ts';
@@ -54,6 +56,8 @@ export class ConsumerLoop {
   readonly #nudge = new PendingWake();
   /** Whether there may be something new: rung for, or left over by the last fetch. */
   #mayBeNew = true;
+  /** All that was rung for since the last read, where that came along. */
+  #news: News | undefined;
   #fallbackAt = 0;
   /** The redeliveries were changed from outside since they were last looked at. */
   #mayBeDue = false;
@@ -95,9 +99,10 @@ export class ConsumerLoop {
     });
   }
 
-  /** There may be something new. */
-  wake(): void {
-    this.#mayBeNew = true;
+  /** There may be something new. Of news, the latest is kept: what came before it has to be read, then. */
+  wake(news?: News): void {
+    if (news === undefined) this.#mayBeNew = true;
+    else this.#news = news;
     this.#nudge.wake();
   }
 
@@ -167,10 +172,9 @@ export class ConsumerLoop {
 
   /** False: nothing is new, or there is no room for it. */
   async #fetchNew(): Promise<boolean> {
-    if (!this.#mayBeNew || !this.#hasRoom()) return false;
-    this.#mayBeNew = false;
-    const { reader, patience, redeliveries, once, onFenced, consumer, emit } = this.#options;
-    const batch = await patience.until(() => reader.next(this.#progress.fetchAfter));
+    if (!this.#isHungry) return false;
+    const { redeliveries, once, onFenced, consumer, emit } = this.#options;
+    const batch = this.#fromNews() ?? (await this.#read());
     if (batch === undefined) {
       onFenced();
       return false;
@@ -189,6 +193,21 @@ export class ConsumerLoop {
     if (batch.level) this.#level = true;
     this.#noteLive();
     return batch.rows.length > 0;
+  }
+
+  /** What woke us, if that is all that we may have to look for. */
+  #fromNews(): Batch | undefined {
+    const news = this.#news;
+    this.#news = undefined;
+    if (news === undefined || this.#mayBeNew) return undefined;
+    return this.#options.reader.fromNews(this.#progress.fetchAfter, news);
+  }
+
+  /** Undefined: the server has crashed since this consumer was claimed. */
+  #read(): Promise<Batch | undefined> {
+    const { reader, patience } = this.#options;
+    this.#mayBeNew = false;
+    return patience.until(() => reader.next(this.#progress.fetchAfter));
   }
 
   #seeNothing(cursor: Cursor): void {
@@ -226,8 +245,12 @@ export class ConsumerLoop {
     );
   }
 
+  get #isRung(): boolean {
+    return this.#mayBeNew || this.#news !== undefined;
+  }
+
   get #isHungry(): boolean {
-    return this.#mayBeNew && this.#hasRoom();
+    return this.#isRung && this.#hasRoom();
   }
 
   #noteEnd(): void {
@@ -246,7 +269,7 @@ export class ConsumerLoop {
   #isDone(): boolean {
     const { redeliveries } = this.#options;
     return (
-      this.#lanes.isIdle && this.#recorder.isIdle && !this.#mayBeNew && redeliveries.msUntilDue > 0
+      this.#lanes.isIdle && this.#recorder.isIdle && !this.#isRung && redeliveries.msUntilDue > 0
     );
   }
 }

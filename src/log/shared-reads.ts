@@ -6,18 +6,25 @@ import { includes, type Snapshot } from '../cursor/snapshot.ts';
 import type { Names } from '../db/names.ts';
 import type { FetchLimits } from './fetch-limits.ts';
 import { heldBytes } from './log-row.ts';
+import type { News } from './news.ts';
 import { type Batch, nextBatch, type Reading } from './window-reader.ts';
 
 /** Reads the log for one consumer's partition. */
 export interface LogReader {
   /** What comes next after a cursor; undefined when the server has crashed since it was claimed. */
   next(cursor: Cursor): Promise<Batch | undefined>;
+  /** The same, up to the end of news that is at hand; undefined when that has to be read. */
+  fromNews(cursor: Cursor, news: News): Batch | undefined;
   close(): void;
 }
 
 /** For one that does not read the log to its end. */
 export function separateReader(pool: Pool, names: Names, reading: Reading): LogReader {
-  return { next: (cursor) => nextBatch(pool, names, cursor, reading), close() {} };
+  return {
+    next: (cursor) => nextBatch(pool, names, cursor, reading),
+    fromNews: () => undefined,
+    close() {},
+  };
 }
 
 /** So many of the last reads are kept for whoever comes later, and at most half a fetch's bytes. */
@@ -47,6 +54,7 @@ export class SharedReads {
     tail.readers += 1;
     return {
       next: (cursor) => tail.next(cursor),
+      fromNews: (cursor, news) => tail.fromNews(cursor, news),
       close: () => {
         tail.readers -= 1;
         if (tail.readers === 0) this.#tails.delete(key);
@@ -81,6 +89,8 @@ class Tail {
   #keptBytes = 0;
   /** Where the chain ends. */
   #end: Snapshot | undefined;
+  /** What was last taken from news, and by one who stood where. */
+  #taken: { readonly news: News; readonly seen: Snapshot; readonly batch: Batch } | undefined;
 
   constructor(pool: Pool, names: Names, interest: Interest, limits: FetchLimits) {
     this.#pool = pool;
@@ -101,6 +111,18 @@ class Tail {
       // It was asked before we were: there may be more by now.
       if (batch.rows.length > 0) return { ...batch, level: false };
     }
+  }
+
+  /** Like a read, it leads on from one link of the chain to the next. */
+  fromNews(cursor: Cursor, news: News): Batch | undefined {
+    const { seen, window } = cursor;
+    const { news: lastNews, seen: lastSeen, batch: lastBatch } = this.#taken ?? {};
+    if (window === undefined && lastNews === news && lastSeen === seen) return lastBatch;
+    const batch = news.after(cursor, this.#interest);
+    if (batch === undefined) return undefined;
+    this.#taken = { news, seen, batch };
+    this.#extend(endOf(batch));
+    return batch;
   }
 
   #begin(key: string, cursor: Cursor): Read {
@@ -132,7 +154,7 @@ class Tail {
     if (batch === undefined) return undefined;
     // On the chain, and with nothing in between: what comes after is still to be asked for.
     if (upTo !== undefined && batch.rows.length === 0) return this.next(batch.cursor);
-    if (batch.level) this.#extend(batch.cursor.window?.until ?? batch.cursor.seen);
+    if (batch.level) this.#extend(endOf(batch));
     return batch;
   }
 
@@ -165,6 +187,10 @@ class Tail {
     this.#reads.delete(key);
     this.#keptBytes -= read.bytes;
   }
+}
+
+function endOf({ cursor }: Batch): Snapshot {
+  return cursor.window?.until ?? cursor.seen;
 }
 
 function keyOf({ seen, window }: Cursor): string {

@@ -57,20 +57,17 @@ export async function nextBatch(
   if (fresh.kind === 'overflow') {
     return nextBatch(pool, names, await windowUpTo(pool, names, cursor, fresh.snapshot), reading);
   }
-  const [first] = fresh.rows;
-  if (first === undefined) {
-    return {
-      rows: [],
-      ids: [],
-      cursor: seeNothingUpTo(cursor, fresh.snapshot),
-      last: true,
-      level: true,
-    };
-  }
+  return batchOf(cursor, fresh.snapshot, fresh.rows);
+}
+
+/** All that became visible up to a snapshot, for a cursor that is level. */
+export function batchOf(cursor: Cursor, until: Snapshot, rows: readonly LogRow[]): Batch {
+  const [first] = rows;
   return {
-    rows: fresh.rows,
-    ids: idsOf(fresh.rows),
-    cursor: openWindow(cursor, fresh.snapshot, first.id - 1),
+    rows,
+    ids: idsOf(rows),
+    cursor:
+      first === undefined ? seeNothingUpTo(cursor, until) : openWindow(cursor, until, first.id - 1),
     last: true,
     level: true,
   };

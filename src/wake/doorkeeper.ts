@@ -1,11 +1,10 @@
 import type { ClientBase } from 'pg';
-import { BEFORE_EVERYTHING, type Snapshot } from '../cursor/snapshot.ts';
 import type { Names } from '../db/names.ts';
 import { pause } from '../lifecycle/pause.ts';
 import type { ListenSession } from './listen-session.ts';
+import { type Found, Looks } from './looks.ts';
 import { PendingWake } from './pending-wake.ts';
-import { probe } from './probe.ts';
-import type { Ring, WakeRouter } from './wake-router.ts';
+import type { WakeRouter } from './wake-router.ts';
 
 /** How often an awake doorkeeper looks. */
 const LOOK_EVERY_MS = 1;
@@ -64,7 +63,7 @@ export class Doorkeeper {
   readonly #router: Pick<WakeRouter, 'ring'>;
   readonly #emit: (event: DoorkeeperEvent) => void;
   readonly #rung = new PendingWake();
-  #seen: Snapshot = BEFORE_EVERYTHING;
+  readonly #looks: Looks;
   /** Whether other processes need our NOTIFY. */
   #others = true;
   #othersAskedAt = 0;
@@ -83,6 +82,7 @@ export class Doorkeeper {
     this.#names = names;
     this.#router = router;
     this.#emit = emit;
+    this.#looks = new Looks(session.client, names);
   }
 
   /** When it last looked at the log, of performance.now(). */
@@ -100,7 +100,7 @@ export class Doorkeeper {
   /** Runs until the signal aborts. @throws when the session breaks */
   async run(signal: AbortSignal): Promise<void> {
     await this.#session.lockShared(this.#names.presenceLock);
-    await this.#look();
+    await this.#look(false);
     // What became visible before this first look, no later one will find.
     this.#router.ring('all');
     // Says hello: a doorkeeper that thought itself alone now rings for us, too.
@@ -111,7 +111,7 @@ export class Doorkeeper {
         this.#watching = false;
         this.#rungChannels.clear();
         // Whoever held the office before may have left something unrung.
-        await this.#ring('all');
+        await this.#ring({ ring: 'all' });
         await this.#keepTheDoor(signal);
       } else {
         this.#watching = true;
@@ -148,22 +148,21 @@ export class Doorkeeper {
   }
 
   async #lookAndRing(): Promise<boolean> {
-    const ring = await this.#look();
-    if (ring.length === 0) return false;
-    await this.#ring(ring);
+    const found = await this.#look(true);
+    if (found.ring.length === 0) return false;
+    await this.#ring(found);
     return true;
   }
 
-  async #look(): Promise<Ring> {
-    const { snapshot, ring } = await probe(this.#session.client, this.#names, this.#seen);
-    this.#seen = snapshot;
+  async #look(bringsNews: boolean): Promise<Found> {
+    const found = await (bringsNews ? this.#looks.lookForNews() : this.#looks.look());
     this.#lookedAt = performance.now();
-    return ring;
+    return found;
   }
 
   /** Our own consumers first: they need no message. */
-  async #ring(ring: Ring): Promise<void> {
-    this.#router.ring(ring);
+  async #ring({ ring, news }: Found): Promise<void> {
+    this.#router.ring(ring, news);
     this.#emit({ type: 'rung', by: 'here' });
     if (performance.now() - this.#othersAskedAt >= WATCH_EVERY_MS) {
       this.#others = await this.#session.othersHold(this.#names.presenceLock);
@@ -176,7 +175,7 @@ export class Doorkeeper {
   async #watch(signal: AbortSignal): Promise<void> {
     const before = new Set(this.#rungChannels);
     this.#rungChannels.clear();
-    const ring = await this.#look();
+    const { ring } = await this.#look(false);
     if (ring.length > 0) this.#router.ring(ring);
     // So many that nobody looked at each: those are nobody's fault.
     const channels = ring === 'all' ? [] : ring;

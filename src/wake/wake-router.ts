@@ -1,12 +1,15 @@
+import type { News } from '../log/news.ts';
+
 /** Which channels may have something new. `all`: nobody knows, so everybody looks. */
 export type Ring = readonly string[] | 'all';
 
 /** Who is woken. Called often: it must be cheap, and come back at once. */
 export interface Sleeper {
-  wake(): void;
+  /** @param news all that it is woken for; undefined: it has to look for itself */
+  wake(news?: News): void;
 }
 
-/** Passes rings on to those who wait for a channel. Carries no data: whoever is woken fetches. */
+/** Passes rings on to those who wait for a channel, who fetch, unless a ring brings what it is for. */
 export class WakeRouter {
   readonly #waiting = new Map<Sleeper, ReadonlySet<string>>();
 
@@ -18,9 +21,9 @@ export class WakeRouter {
     this.#waiting.delete(sleeper);
   }
 
-  ring(ring: Ring): void {
+  ring(ring: Ring, news?: News): void {
     for (const [sleeper, channels] of this.#waiting) {
-      if (ring === 'all' || ring.some((channel) => channels.has(channel))) sleeper.wake();
+      if (ring === 'all' || ring.some((channel) => channels.has(channel))) sleeper.wake(news);
     }
   }
 }

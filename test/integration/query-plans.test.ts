@@ -4,6 +4,7 @@ import { partitionFilter } from '../../src/cursor/partition.ts';
 import { EVERY_CHANNEL, freshStatement } from '../../src/log/fetch-fresh.ts';
 import { largePageStatement, NEXT_OF_ALL, pageStatement } from '../../src/log/fetch-page.ts';
 import { windowStartStatement } from '../../src/log/find-window-start.ts';
+import { newsStatement } from '../../src/log/news.ts';
 import { backlogStatement } from '../../src/observe/backlog.ts';
 import { storiesStatement } from '../../src/observe/consumer-story.ts';
 import { hoursStatement, topChannelsStatement } from '../../src/observe/log-statistics.ts';
@@ -231,6 +232,21 @@ const HOT_PATHS: readonly [
     'a look of the doorkeeper at one large late transaction',
     () => probeStatement(test.db.names),
     () => [`${LAST_XID + 5}`, `{${BULK_XID}}`, '1001'],
+  ],
+  [
+    'a look that brings along what it finds',
+    () => newsStatement(test.db.names),
+    () => [`${LAST_XID - 5}`, `{${FIRST_XID + 7}}`, '301', '8192'],
+  ],
+  [
+    'a look that would bring too much of one large late transaction',
+    () => newsStatement(test.db.names),
+    () => [`${LAST_XID + 5}`, `{${BULK_XID}}`, '301', '8192'],
+  ],
+  [
+    'a look that would bring too much',
+    () => newsStatement(test.db.names),
+    () => [`${FIRST_XID}`, '{}', '301', '8192'],
   ],
 ];
 

@@ -114,3 +114,52 @@ it("a cursor whose row is locked holds up no other consumer's cursor", async () 
   }
   await expect.poll(moved).toContain(locked);
 });
+
+/** Holds the doorbell as a writer in flight does: the doorkeeper stays awake, and nobody is rung. */
+async function keepAwake(): Promise<() => Promise<void>> {
+  const client = await fixture.database.pool.connect();
+  await client.query('begin');
+  await client.query('select smart_notify($1)', [fixture.name('_open')]);
+  return async () => {
+    await client.query('rollback');
+    client.release();
+  };
+}
+
+it('consumers that are level take what the doorkeeper has seen, and read nothing', async () => {
+  const consumers = crew(3);
+  await fixture.startLive(consumers.map(({ consumer }) => consumer));
+  const fallAsleep = await keepAwake();
+  try {
+    const fetches = countStatements('pgwatch_fetch');
+    for (const n of upTo(60)) {
+      await fixture.notify(n);
+      await Promise.all(consumers.map(({ received }) => received.count(n)));
+    }
+    // Some, until all stand where the looks are.
+    expect(fetches()).toBeLessThan(30);
+    for (const { received } of consumers) {
+      expect(received.all.map(({ data }) => data)).toEqual(upTo(60));
+    }
+  } finally {
+    await fallAsleep();
+  }
+});
+
+it('what is too much or too large for a look is read, and what comes after it, too', async () => {
+  const [one] = crew(1);
+  if (one === undefined) throw new Error('There is nobody.');
+  await fixture.startLive([one.consumer]);
+  const fallAsleep = await keepAwake();
+  try {
+    await writeMany(500);
+    await one.received.count(500);
+    const large = 'x'.repeat(20_000);
+    await fixture.notify(large);
+    await fixture.notify(502);
+    await one.received.count(502);
+    expect(one.received.all.map(({ data }) => data)).toEqual([...upTo(500), large, 502]);
+  } finally {
+    await fallAsleep();
+  }
+});

@@ -12,7 +12,8 @@ export function statusText(status: Status, columns: number): string {
 }
 
 /** The status for programs: these keys stay. Times are ISO 8601; what is unknown is null. */
-export function statusJson({ consumers, rates, log, oldestWriter, seesOwnWritersOnly }: Status) {
+export function statusJson(status: Status) {
+  const { consumers, log, oldestWriter, seesOwnWritersOnly } = status;
   return {
     consumers: consumers.map((consumer) => ({
       id: consumer.consumer,
@@ -23,7 +24,7 @@ export function statusJson({ consumers, rates, log, oldestWriter, seesOwnWriters
       pending: consumer.pending ?? null,
       pendingIsAtLeast: consumer.atLeast,
       oldestPending: consumer.oldest ?? null,
-      perSecond: rates.get(consumer.consumer) ?? 0,
+      perSecond: rateOf(status, consumer) ?? null,
       retrying: consumer.retrying,
       nextRetry: consumer.nextDueAt ?? null,
       dead: consumer.dead,
@@ -48,7 +49,20 @@ export function statusJson({ consumers, rates, log, oldestWriter, seesOwnWriters
   };
 }
 
-function consumersText({ consumers, rates, log }: Status, columns: number): string {
+/** Undefined: not known. */
+function rateOf(
+  { rates, areRatesKnown }: Status,
+  { consumer }: ConsumerStatus,
+): number | undefined {
+  return areRatesKnown ? (rates.get(consumer) ?? 0) : undefined;
+}
+
+function rateCell(rate: number | undefined): string {
+  return rate === undefined ? '?' : formatNumber(Math.round(rate));
+}
+
+function consumersText(status: Status, columns: number): string {
+  const { consumers, log } = status;
   if (consumers.length === 0) {
     return 'No consumer has run on this database yet: `pgwatch listen` registers them.\n';
   }
@@ -57,7 +71,7 @@ function consumersText({ consumers, rates, log }: Status, columns: number): stri
     consumer.consumer,
     consumer.state,
     ...backlogCells(consumer, log.at),
-    formatNumber(Math.round(rates.get(consumer.consumer) ?? 0)),
+    rateCell(rateOf(status, consumer)),
     formatNumber(consumer.retrying),
     formatNumber(consumer.dead),
     ownersOf(consumer).join(', ') || '-',

@@ -52,6 +52,24 @@ describe('a backlog that cannot be counted in time', () => {
     expect(status.log.rows).toBe(200);
   });
 
+  it('leaves its rate unknown, and nothing else, once its cursors have moved', async () => {
+    const reader = new StatusReader(database.db);
+    await reader.read();
+    const move = (seen: string) =>
+      database.query(
+        `update pgwatch.consumer_cursor p set seen = $2::pg_snapshot
+         from pgwatch.consumer c where c.id = p.consumer_id and c.name = $1`,
+        [SLOW, seen],
+      );
+    await move('1000000:1000000:');
+    const status = await reader.read();
+    await move('1:1:');
+    expect(status.areRatesKnown).toBe(false);
+    expect(statusText(status, 200)).toMatch(/^early +stopped +200 +\S+ +\? /m);
+    expect(statusJson(status).consumers[0]).toMatchObject({ id: 'early', perSecond: null });
+    expect(status.log.rows).toBe(200);
+  });
+
   it('is missing in the metrics, and nothing else', async () => {
     const errors: unknown[] = [];
     const figures = new FiguresReader(database.db, (error) => errors.push(error));

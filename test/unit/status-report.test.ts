@@ -35,6 +35,7 @@ function status(changes: Partial<Status> = {}): Status {
   return {
     consumers: [consumer()],
     rates: new Map(),
+    areRatesKnown: true,
     log: {
       rows: 12,
       bytes: 8192,

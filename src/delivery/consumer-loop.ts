@@ -13,7 +13,7 @@ import type { DeliveryEventSink } from './events.ts';
 import { type LaneLimits, Lanes } from './lanes.ts';
 import type { Patience } from './patience.ts';
 import { Recorder } from './recorder.ts';
-import type { Redeliveries } from './redeliveries.ts';
+import type { Redeliveries } from './redelivery/redeliveries.ts';
 
 export interface ConsumerLoopOptions {
   readonly consumer: { readonly id: string };

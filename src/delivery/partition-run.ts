@@ -15,12 +15,12 @@ import { ConsumerLoop } from './consumer-loop.ts';
 import type { DeliveryEventSink } from './events.ts';
 import type { Execution } from './execute.ts';
 import { ANSWER_WITHIN_MS, Misses, Patience, StoppedError } from './patience.ts';
-import { Redeliveries } from './redeliveries.ts';
-import { RedeliveryStore } from './redelivery-store.ts';
+import { Redeliveries } from './redelivery/redeliveries.ts';
+import { RedeliveryStore } from './redelivery/redelivery-store.ts';
+import { WaitingRedeliveries } from './redelivery/waiting-redeliveries.ts';
 import type { DeliverySettings } from './settings.ts';
 import type { SharedAccess } from './shared-access.ts';
 import { CommitUnknownError, TransactionalAttempts } from './transactional-attempts.ts';
-import { WaitingRedeliveries } from './waiting-redeliveries.ts';
 
 export type HeldClaim = Extract<Claim, { kind: 'held' }>;
 

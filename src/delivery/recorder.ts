@@ -4,7 +4,7 @@ import { heldBytes, type LogRow } from '../log/log-row.ts';
 import type { DeliveryEventSink } from './events.ts';
 import type { Lanes } from './lanes.ts';
 import type { Outcome } from './outcome.ts';
-import type { Redeliveries } from './redeliveries.ts';
+import type { Redeliveries } from './redelivery/redeliveries.ts';
 import type { Item, Stretch } from './waiting-items.ts';
 
 export interface RecorderOptions {

@@ -13,8 +13,8 @@ import { type Attempts, notificationOf } from './attempts.ts';
 import { type Execution, execute } from './execute.ts';
 import { type Outcome, outcomeOfFailure, UNREADABLE } from './outcome.ts';
 import { ANSWER_WITHIN_MS, type Patience } from './patience.ts';
-import type { Redeliveries } from './redeliveries.ts';
-import { RedeliveryStore } from './redelivery-store.ts';
+import type { Redeliveries } from './redelivery/redeliveries.ts';
+import { RedeliveryStore } from './redelivery/redelivery-store.ts';
 import type { Item } from './waiting-items.ts';
 
 /** The server was lost during a commit: whether it took place, only the stored cursor shows. */

@@ -1,5 +1,5 @@
 import { describe, expect, it } from 'vitest';
-import { RedeliveryStore } from '../../src/delivery/redelivery-store.ts';
+import { RedeliveryStore } from '../../src/delivery/redelivery/redelivery-store.ts';
 import { forgetConsumer, pauseConsumer } from '../../src/steer/consumer-steering.ts';
 import { discard } from '../../src/steer/discard.ts';
 import { scheduleReplay } from '../../src/steer/replay.ts';

@@ -4,8 +4,8 @@ import {
   type FencedWrite,
   idleLimit,
   unlessIdle,
-} from '../cursor/cursor-store.ts';
-import { type Names, qualified } from '../db/names.ts';
+} from '../../cursor/cursor-store.ts';
+import { type Names, qualified } from '../../db/names.ts';
 
 /** Runs statements that change nothing once another process has taken the cursor over. */
 export class FencedStatements {

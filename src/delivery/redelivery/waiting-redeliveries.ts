@@ -1,8 +1,8 @@
 import type { Pool } from 'pg';
-import type { CursorHold } from '../cursor/cursor-store.ts';
-import { type Names, qualified } from '../db/names.ts';
-import { type LogRow, logRowOf } from '../log/log-row.ts';
-import { rowsWithinBytes } from '../log/rows-within-bytes.ts';
+import type { CursorHold } from '../../cursor/cursor-store.ts';
+import { type Names, qualified } from '../../db/names.ts';
+import { type LogRow, logRowOf } from '../../log/log-row.ts';
+import { rowsWithinBytes } from '../../log/rows-within-bytes.ts';
 
 /** Those of one partition; its parameters are $1 and $2. */
 const OF_THIS_CURSOR = 'consumer_id = $1 and partition = $2';

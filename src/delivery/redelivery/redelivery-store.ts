@@ -1,7 +1,7 @@
 import type { ClientBase, Pool } from 'pg';
-import type { CursorHold, FencedWrite } from '../cursor/cursor-store.ts';
-import { type Names, qualified } from '../db/names.ts';
-import type { LogRow } from '../log/log-row.ts';
+import type { CursorHold, FencedWrite } from '../../cursor/cursor-store.ts';
+import { type Names, qualified } from '../../db/names.ts';
+import type { LogRow } from '../../log/log-row.ts';
 import { FencedStatements } from './fenced-statements.ts';
 
 export interface Failed {

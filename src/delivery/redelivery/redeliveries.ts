@@ -1,8 +1,8 @@
-import type { FencedWrite } from '../cursor/cursor-store.ts';
-import { Mutex } from '../lifecycle/mutex.ts';
-import type { FetchLimits } from '../log/fetch-limits.ts';
-import type { LogRow } from '../log/log-row.ts';
-import type { Patience } from './patience.ts';
+import type { FencedWrite } from '../../cursor/cursor-store.ts';
+import { Mutex } from '../../lifecycle/mutex.ts';
+import type { FetchLimits } from '../../log/fetch-limits.ts';
+import type { LogRow } from '../../log/log-row.ts';
+import type { Patience } from '../patience.ts';
 import type { Failed, RedeliveryStore, Resolved } from './redelivery-store.ts';
 import type { Redelivery, WaitingRedeliveries } from './waiting-redeliveries.ts';
 

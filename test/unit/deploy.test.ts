@@ -213,6 +213,13 @@ describe('the image', () => {
     expect(textOf('docker/.dockerignore').split('\n')).toContain('node_modules');
   });
 
+  it('serves what its health check asks for, whatever options listen is given', () => {
+    const [, port] = /^ENV .*\bPGWATCH_METRICS=0\.0\.0\.0:(\d+)$/m.exec(dockerfile) ?? [];
+    expect(dockerfile).toMatch(/^CMD \["listen"\]$/m);
+    expect(dockerfile).toContain(`"http://127.0.0.1:${port}/healthz"`);
+    expect(dockerfile).toMatch(new RegExp(`^EXPOSE ${port}$`, 'm'));
+  });
+
   it('is run in the compose file with all that it needs', () => {
     const compose: unknown = parse(textOf('docker/compose.yaml'), { merge: true });
     const services = isRecord(compose) && isRecord(compose['services']) ? compose['services'] : {};

@@ -210,7 +210,11 @@ describe('the image', () => {
     expect(stages[1]).toMatch(/^USER node$/m);
     expect(stages[1]).toMatch(/^STOPSIGNAL SIGTERM$/m);
     expect(stages[1]).toMatch(/^ENTRYPOINT \["node", /m);
-    expect(textOf('docker/.dockerignore').split('\n')).toContain('node_modules');
+  });
+
+  it('holds neither secrets nor what was built elsewhere', () => {
+    const left = textOf('docker/.dockerignore').split('\n');
+    expect(left).toEqual(expect.arrayContaining(['**/.env*', '**/.npmrc', '**/node_modules']));
   });
 
   it('serves what its health check asks for, whatever options listen is given', () => {

@@ -224,9 +224,12 @@ describe('the image', () => {
     expect(dockerfile).toMatch(new RegExp(`^EXPOSE ${port}$`, 'm'));
   });
 
+  const compose: unknown = parse(textOf('docker/compose.yaml'), { merge: true });
+  const services = isRecord(compose) && isRecord(compose['services']) ? compose['services'] : {};
+
   it('is run in the compose file with all that it needs', () => {
-    const compose: unknown = parse(textOf('docker/compose.yaml'), { merge: true });
-    const services = isRecord(compose) && isRecord(compose['services']) ? compose['services'] : {};
+    const [password] = valuesOf('POSTGRES_PASSWORD', compose);
+    expect(password).toMatch(/POSTGRES_PASSWORD:\?/);
     expect(Object.keys(services)).toEqual([
       'postgres',
       'migrate',
@@ -239,7 +242,11 @@ describe('the image', () => {
       expect(services[name]).toMatchObject({
         build: '.',
         image: 'my-consumers',
-        environment: { DATABASE_URL: expect.stringContaining('@postgres:5432/') },
+        // Any password: in the URL, some characters would have to be encoded.
+        environment: {
+          DATABASE_URL: 'postgres://postgres@postgres:5432/postgres',
+          PGPASSWORD: password,
+        },
         read_only: true,
       });
     }

@@ -232,13 +232,14 @@ describe('the image', () => {
     expect(password).toMatch(/POSTGRES_PASSWORD:\?/);
     expect(Object.keys(services)).toEqual([
       'postgres',
+      'check',
       'migrate',
       'pgwatch',
       'cleanup',
       'prometheus',
       'grafana',
     ]);
-    for (const name of ['migrate', 'pgwatch', 'cleanup']) {
+    for (const name of ['check', 'migrate', 'pgwatch', 'cleanup']) {
       expect(services[name]).toMatchObject({
         build: '.',
         image: 'my-consumers',
@@ -255,5 +256,13 @@ describe('the image', () => {
     for (const name of ['postgres', 'pgwatch', 'cleanup']) {
       expect(services[name], name).toMatchObject({ restart: 'unless-stopped' });
     }
+  });
+
+  it('starts no daemon there whose configuration is wrong, which Docker would start for ever', () => {
+    const completed = { condition: 'service_completed_successfully' };
+    expect(services['check']).toMatchObject({ command: ['list-consumers'] });
+    expect(services['check']).not.toHaveProperty('restart');
+    expect(services['migrate']).toMatchObject({ depends_on: { check: completed } });
+    expect(services['pgwatch']).toMatchObject({ depends_on: { migrate: completed } });
   });
 });

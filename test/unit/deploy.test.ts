@@ -253,7 +253,7 @@ describe('the image', () => {
     }
     expect(services['pgwatch']).toMatchObject({ stop_grace_period: '40s' });
     // What is to run for ever comes back by itself.
-    for (const name of ['postgres', 'pgwatch', 'cleanup']) {
+    for (const name of ['postgres', 'pgwatch', 'cleanup', 'prometheus', 'grafana']) {
       expect(services[name], name).toMatchObject({ restart: 'unless-stopped' });
     }
   });

@@ -241,8 +241,8 @@ describe('the image', () => {
     ]);
     for (const name of ['check', 'migrate', 'pgwatch', 'cleanup']) {
       expect(services[name]).toMatchObject({
-        build: '.',
         image: 'my-consumers',
+        pull_policy: 'never',
         // Any password: in the URL, some characters would have to be encoded.
         environment: {
           DATABASE_URL: 'postgres://postgres@postgres:5432/postgres',
@@ -251,6 +251,7 @@ describe('the image', () => {
         read_only: true,
       });
     }
+    expect(valuesOf('build', compose)).toEqual(['.']);
     expect(services['pgwatch']).toMatchObject({ stop_grace_period: '40s' });
     // What is to run for ever comes back by itself.
     for (const name of ['postgres', 'pgwatch', 'cleanup', 'prometheus', 'grafana']) {

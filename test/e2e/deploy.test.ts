@@ -14,17 +14,18 @@ function wordsOf(dockerfile: string, instruction: string): string[] {
 }
 
 /** A project in which a command line as of a unit or an image is run: `node …`. */
-async function runInProject([program = '', ...parameters]: readonly string[]) {
+async function runInProject(
+  [program = '', ...parameters]: readonly string[],
+  metrics = '127.0.0.1:0',
+) {
   const database = await createInstalledDatabase();
   onTestFinished(() => database.drop());
   const project = await createProject({ 'consumers/a.ts': printingConsumer('a', 'a') });
   expect(program).toMatch(/(?:^|\/)node$/);
-  // Any port that is free, where a port is given.
-  const free = parameters.map((word) => word.replace(/:9464$/, ':0'));
-  const running = new RunningProgram(free, project.folder, {
+  const running = new RunningProgram(parameters, project.folder, {
     DATABASE_URL: database.url,
     PGWATCH_LOG_FORMAT: 'pretty',
-    PGWATCH_METRICS: '127.0.0.1:0',
+    PGWATCH_METRICS: metrics,
   });
   onTestFinished(async () => {
     await running.kill('SIGKILL');
@@ -35,7 +36,9 @@ async function runInProject([program = '', ...parameters]: readonly string[]) {
 it('what the image runs serves metrics, handles, and ends in order when it is stopped', async () => {
   const dockerfile = await textOf('docker/Dockerfile');
   const words = [...wordsOf(dockerfile, 'ENTRYPOINT'), ...wordsOf(dockerfile, 'CMD')];
-  const { database, running } = await runInProject(words);
+  const [, host] = /\bPGWATCH_METRICS=(.+):\d+$/m.exec(dockerfile) ?? [];
+  // On the port that it says, another one may listen here.
+  const { database, running } = await runInProject(words, `${host}:0`);
   await running.says('serving metrics');
   await running.says('consumer live');
   await database.query(`select smart_notify('a')`);

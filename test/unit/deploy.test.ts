@@ -210,32 +210,60 @@ describe('the image', () => {
     expect(stages[1]).toMatch(/^USER node$/m);
     expect(stages[1]).toMatch(/^STOPSIGNAL SIGTERM$/m);
     expect(stages[1]).toMatch(/^ENTRYPOINT \["node", /m);
-    expect(textOf('docker/.dockerignore').split('\n')).toContain('node_modules');
   });
 
+  it('holds neither secrets nor what was built elsewhere', () => {
+    const left = textOf('docker/.dockerignore').split('\n');
+    expect(left).toEqual(expect.arrayContaining(['**/.env*', '**/.npmrc', '**/node_modules']));
+  });
+
+  it('serves what its health check asks for, whatever options listen is given', () => {
+    const [, port] = /^ENV .*\bPGWATCH_METRICS=0\.0\.0\.0:(\d+)$/m.exec(dockerfile) ?? [];
+    expect(dockerfile).toMatch(/^CMD \["listen"\]$/m);
+    expect(dockerfile).toContain(`"http://127.0.0.1:${port}/healthz"`);
+    expect(dockerfile).toMatch(new RegExp(`^EXPOSE ${port}$`, 'm'));
+  });
+
+  const compose: unknown = parse(textOf('docker/compose.yaml'), { merge: true });
+  const services = isRecord(compose) && isRecord(compose['services']) ? compose['services'] : {};
+
   it('is run in the compose file with all that it needs', () => {
-    const compose: unknown = parse(textOf('docker/compose.yaml'), { merge: true });
-    const services = isRecord(compose) && isRecord(compose['services']) ? compose['services'] : {};
+    const [password] = valuesOf('POSTGRES_PASSWORD', compose);
+    expect(password).toMatch(/POSTGRES_PASSWORD:\?/);
     expect(Object.keys(services)).toEqual([
       'postgres',
+      'check',
       'migrate',
       'pgwatch',
       'cleanup',
       'prometheus',
       'grafana',
     ]);
-    for (const name of ['migrate', 'pgwatch', 'cleanup']) {
+    for (const name of ['check', 'migrate', 'pgwatch', 'cleanup']) {
       expect(services[name]).toMatchObject({
-        build: '.',
         image: 'my-consumers',
-        environment: { DATABASE_URL: expect.stringContaining('@postgres:5432/') },
+        pull_policy: 'never',
+        // Any password: in the URL, some characters would have to be encoded.
+        environment: {
+          DATABASE_URL: 'postgres://postgres@postgres:5432/postgres',
+          PGPASSWORD: password,
+        },
         read_only: true,
       });
     }
+    expect(valuesOf('build', compose)).toEqual(['.']);
     expect(services['pgwatch']).toMatchObject({ stop_grace_period: '40s' });
     // What is to run for ever comes back by itself.
-    for (const name of ['postgres', 'pgwatch', 'cleanup']) {
+    for (const name of ['postgres', 'pgwatch', 'cleanup', 'prometheus', 'grafana']) {
       expect(services[name], name).toMatchObject({ restart: 'unless-stopped' });
     }
+  });
+
+  it('starts no daemon there whose configuration is wrong, which Docker would start for ever', () => {
+    const completed = { condition: 'service_completed_successfully' };
+    expect(services['check']).toMatchObject({ command: ['list-consumers'] });
+    expect(services['check']).not.toHaveProperty('restart');
+    expect(services['migrate']).toMatchObject({ depends_on: { check: completed } });
+    expect(services['pgwatch']).toMatchObject({ depends_on: { migrate: completed } });
   });
 });

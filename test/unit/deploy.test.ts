@@ -207,7 +207,7 @@ describe('the image', () => {
   it('is built in stages, runs as nobody in particular, and is stopped in order', () => {
     const stages = dockerfile.split(/^FROM /m).slice(1);
     expect(stages).toHaveLength(2);
-    expect(stages[1]).toMatch(/^USER node$/m);
+    expect(stages[1]).toMatch(/^USER 1000$/m);
     expect(stages[1]).toMatch(/^STOPSIGNAL SIGTERM$/m);
     expect(stages[1]).toMatch(/^ENTRYPOINT \["node", /m);
   });

@@ -138,6 +138,14 @@ describe('the dashboard', () => {
     expect(ours.filter((name) => name !== failed && !used.includes(name))).toEqual([]);
   });
 
+  it('takes all jobs for those that have daemons, not for all of Prometheus', () => {
+    // `up` and `process_…` are metrics of others, too.
+    const variables = valuesOf('list', dashboard).flat().filter(isRecord);
+    const job = variables.find(({ name }) => name === 'job');
+    expect(job).toMatchObject({ definition: 'label_values(pgwatch_build_info, job)' });
+    expect(job).not.toHaveProperty('allValue');
+  });
+
   it('has panels with a title and a unit that lie beside each other', () => {
     const panels = valuesOf('panels', dashboard).flat().filter(isRecord);
     const cells = new Set<string>();

@@ -185,9 +185,18 @@ describe('the units of systemd', () => {
     expect(textOf('systemd/pgwatch-cleanup.timer')).toMatch(/^OnCalendar=/m);
   });
 
-  it('start a daemon again that failed, but not one whose configuration is wrong', () => {
+  it.each(['pgwatch.service', 'pgwatch-cleanup.service'])(
+    'give the user that is made up for %s a home, which Node looks for',
+    (name) => {
+      expect(textOf(`systemd/${name}`)).toMatch(/^Environment=(?:.* )?HOME=\/tmp$/m);
+      expect(textOf(`systemd/${name}`)).toMatch(/^PrivateTmp=yes$/m);
+    },
+  );
+
+  it('start a daemon again that failed, for ever, but not one whose configuration is wrong', () => {
     const lines = textOf('systemd/pgwatch.service').split('\n');
     expect(lines).toContain('Restart=on-failure');
+    expect(lines).toContain('StartLimitIntervalSec=0');
     expect(lines).toContain(`RestartPreventExitStatus=${EXIT_CODES.usage}`);
   });
 

@@ -6,7 +6,9 @@ export interface WatchdogEnvironment {
 
 /**
  * Gives systemd a sign of life twice in each of its intervals, while this process goes round: by a
- * timer, so only while the event loop turns, and only while it says itself that it is alive.
+ * timer, so only while the event loop turns, and only while it says itself that it is alive. The
+ * first sign is given at once: systemd watches from it on, and else only from readiness on, which
+ * a handler of the playback that never returns may keep from coming.
  * Does nothing where systemd wants none.
  * Protocol: https://www.freedesktop.org/software/systemd/man/latest/sd_watchdog_enabled.html
  *
@@ -20,6 +22,7 @@ export function keepWatchdogQuiet(
   const everyMs = Number(WATCHDOG_USEC) / 1000 / 2;
   const isOurs = (WATCHDOG_PID ?? '') === '' || WATCHDOG_PID === String(process.pid);
   if (!(everyMs > 0) || !isOurs) return () => {};
+  signOfLife();
   const timer = setInterval(() => {
     if (isAlive()) signOfLife();
   }, everyMs);

@@ -138,6 +138,14 @@ describe('the dashboard', () => {
     expect(ours.filter((name) => name !== failed && !used.includes(name))).toEqual([]);
   });
 
+  it('takes all jobs for those that have daemons, not for all of Prometheus', () => {
+    // `up` and `process_…` are metrics of others, too.
+    const variables = valuesOf('list', dashboard).flat().filter(isRecord);
+    const job = variables.find(({ name }) => name === 'job');
+    expect(job).toMatchObject({ definition: 'label_values(pgwatch_build_info, job)' });
+    expect(job).not.toHaveProperty('allValue');
+  });
+
   it('has panels with a title and a unit that lie beside each other', () => {
     const panels = valuesOf('panels', dashboard).flat().filter(isRecord);
     const cells = new Set<string>();
@@ -177,9 +185,18 @@ describe('the units of systemd', () => {
     expect(textOf('systemd/pgwatch-cleanup.timer')).toMatch(/^OnCalendar=/m);
   });
 
-  it('start a daemon again that failed, but not one whose configuration is wrong', () => {
+  it.each(['pgwatch.service', 'pgwatch-cleanup.service'])(
+    'give the user that is made up for %s a home, which Node looks for',
+    (name) => {
+      expect(textOf(`systemd/${name}`)).toMatch(/^Environment=(?:.* )?HOME=\/tmp$/m);
+      expect(textOf(`systemd/${name}`)).toMatch(/^PrivateTmp=yes$/m);
+    },
+  );
+
+  it('start a daemon again that failed, for ever, but not one whose configuration is wrong', () => {
     const lines = textOf('systemd/pgwatch.service').split('\n');
     expect(lines).toContain('Restart=on-failure');
+    expect(lines).toContain('StartLimitIntervalSec=0');
     expect(lines).toContain(`RestartPreventExitStatus=${EXIT_CODES.usage}`);
   });
 

@@ -12,6 +12,7 @@ it('gives two signs of life in each interval, while the process says that it liv
   const isAlive = vi.fn(() => true);
   const signOfLife = vi.fn();
   const end = keepWatchdogQuiet({ WATCHDOG_USEC: '10000000' }, isAlive, signOfLife);
+  signOfLife.mockClear();
   vi.advanceTimersByTime(20_000);
   expect(signOfLife).toHaveBeenCalledTimes(4);
   isAlive.mockReturnValue(false);
@@ -21,6 +22,13 @@ it('gives two signs of life in each interval, while the process says that it liv
   end();
   vi.advanceTimersByTime(20_000);
   expect(signOfLife).toHaveBeenCalledTimes(4);
+});
+
+it('gives the first sign at once, so that a start that stands still is noticed', () => {
+  const signOfLife = vi.fn();
+  const end = keepWatchdogQuiet({ WATCHDOG_USEC: '10000000' }, () => true, signOfLife);
+  expect(signOfLife).toHaveBeenCalledOnce();
+  end();
 });
 
 it.each([
@@ -40,6 +48,7 @@ it('answers for this process when systemd names it', () => {
   const signOfLife = vi.fn();
   const env = { WATCHDOG_USEC: '2000000', WATCHDOG_PID: String(process.pid) };
   const end = keepWatchdogQuiet(env, () => true, signOfLife);
+  signOfLife.mockClear();
   vi.advanceTimersByTime(1_000);
   end();
   expect(signOfLife).toHaveBeenCalledOnce();

@@ -43,6 +43,8 @@ $$;
 --   3  its column's number, if it is one                     7  the column that is the record id; null
 --                                                               when the key has several: they are 8, 9 ...
 -- A partition is named by its root, because that is the table users write to.
+-- Null for pgwatch's own tables, which are not captured: the log of the log would have no end. Others
+-- may stand in the same schema.
 -- (Small queries in plpgsql, which keeps their plans, cost a third of one that joins everything, and
 -- a tenth of a SQL function, which is planned again for each transaction.)
 create function @schema@.describe_table(relation oid) returns text[]
@@ -80,8 +82,12 @@ begin
   into described
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = root;
-  return described || names;
+  where c.oid = root
+    and not (n.nspname = @schema_name@ and c.relname in (
+      'installation', 'notification_log', 'server_life', 'consumer', 'consumer_member',
+      'consumer_cursor', 'redelivery', 'migration', 'migration_lock', 'project_migration',
+      'project_migration_lock'));
+  return case when described is not null then described || names end;
 end
 $$;
 
@@ -100,6 +106,9 @@ begin
     return described;
   end if;
   described := @schema@.describe_table(relation);
+  if described is null then
+    return null;
+  end if;
   -- An assignment costs less than PERFORM, which is a query.
   setting := set_config(setting, described::text, described[2] is null);
   return described;
@@ -238,10 +247,10 @@ begin
     if (described[1] = @schema@.table_stamp(tg_relid, described[2]::oid, described[3]::integer))
       is not true
     then
-      if tg_table_schema = @schema_name@ then  -- the log of the log would have no end
+      described := @schema@.described_table(tg_relid);
+      if described is null then
         return coalesce(new, old);
       end if;
-      described := @schema@.described_table(tg_relid);
     end if;
     old_data := to_jsonb(old);  -- null where there is no such row
     new_data := to_jsonb(new);
@@ -293,12 +302,14 @@ declare
   payloads jsonb[] := '{}';
   bytes bigint := 0;
 begin
-  if tg_table_schema = @schema_name@ then
-    return null;
-  end if;
   for changed in select r.* from pgwatch_rows r loop  -- (r alone might be a column)
     begin
-      if described is null then described := @schema@.described_table(tg_relid); end if;
+      if described is null then
+        described := @schema@.described_table(tg_relid);
+        if described is null then
+          return null;
+        end if;
+      end if;
       if tg_op = 'DELETE' then
         old_data := to_jsonb(changed);
       else

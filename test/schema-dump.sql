@@ -243,12 +243,14 @@ declare
   payloads jsonb[] := '{}';
   bytes bigint := 0;
 begin
-  if tg_table_schema = 'pgwatch' then
-    return null;
-  end if;
   for changed in select r.* from pgwatch_rows r loop  -- (r alone might be a column)
     begin
-      if described is null then described := "pgwatch".described_table(tg_relid); end if;
+      if described is null then
+        described := "pgwatch".described_table(tg_relid);
+        if described is null then
+          return null;
+        end if;
+      end if;
       if tg_op = 'DELETE' then
         old_data := to_jsonb(changed);
       else
@@ -364,8 +366,12 @@ begin
   into described
   from pg_class c
   join pg_namespace n on n.oid = c.relnamespace
-  where c.oid = root;
-  return described || names;
+  where c.oid = root
+    and not (n.nspname = 'pgwatch' and c.relname in (
+      'installation', 'notification_log', 'server_life', 'consumer', 'consumer_member',
+      'consumer_cursor', 'redelivery', 'migration', 'migration_lock', 'project_migration',
+      'project_migration_lock'));
+  return case when described is not null then described || names end;
 end
 $function$;
 grant execute on function pgwatch.describe_table(oid) to public;
@@ -382,6 +388,9 @@ begin
     return described;
   end if;
   described := "pgwatch".describe_table(relation);
+  if described is null then
+    return null;
+  end if;
   -- An assignment costs less than PERFORM, which is a query.
   setting := set_config(setting, described::text, described[2] is null);
   return described;
@@ -576,10 +585,10 @@ begin
     if (described[1] = "pgwatch".table_stamp(tg_relid, described[2]::oid, described[3]::integer))
       is not true
     then
-      if tg_table_schema = 'pgwatch' then  -- the log of the log would have no end
+      described := "pgwatch".described_table(tg_relid);
+      if described is null then
         return coalesce(new, old);
       end if;
-      described := "pgwatch".described_table(tg_relid);
     end if;
     old_data := to_jsonb(old);  -- null where there is no such row
     new_data := to_jsonb(new);

@@ -1,4 +1,5 @@
 import { quoteIdentifier } from '../db/names.ts';
+import { OWN_TABLES } from '../db/own-tables.ts';
 import { type Queryable, query } from '../db/queryable.ts';
 import { PgwatchError } from '../errors.ts';
 import { triggerNames } from './trigger-names.ts';
@@ -45,6 +46,7 @@ export interface CapturedTable {
 interface FoundTable {
   name: string;
   schema: string;
+  table: string;
   kind: string;
   related: boolean;
   other_row_triggers: boolean;
@@ -68,7 +70,8 @@ const KINDS: Record<string, string> = {
 const AFTER_EACH_ROW = 'tgtype & 1 = 1 and tgtype & 66 = 0';
 
 const FIND_TABLE = `
-  select format('%I.%I', n.nspname, c.relname) as name, n.nspname as schema, c.relkind as kind,
+  select format('%I.%I', n.nspname, c.relname) as name, n.nspname as schema, c.relname as table,
+    c.relkind as kind,
     c.relispartition or exists (
       select from pg_inherits where c.oid in (inhrelid, inhparent)
     ) as related,
@@ -140,7 +143,7 @@ function assertCapturable(found: FoundTable, pgwatchSchema: string): void {
       hint: 'Capture the tables behind it.',
     });
   }
-  if (found.schema === pgwatchSchema) {
+  if (found.schema === pgwatchSchema && OWN_TABLES.includes(found.table)) {
     throw new PgwatchError('TABLE_NOT_CAPTURABLE', {
       what: `${found.name} is one of pgwatch's own tables.`,
       why: 'Capturing the log would write the log, without end.',

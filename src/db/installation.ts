@@ -1,9 +1,9 @@
 import type { Database } from './database.ts';
-import type { MigrationOwner } from './migration-bookkeeping.ts';
 import type { MigrationScript } from './migration-script.ts';
 import type { MigrationChange, MigrationState, MigrationTarget } from './migration-steps.ts';
 import { whileNobodyElseMigrates, withMigrationRunner } from './migrator.ts';
 import { ownMigrations } from './own-migrations.ts';
+import type { MigrationOwner } from './own-tables.ts';
 import {
   assertFunctionsSchema,
   assertSchemaNotNewer,

@@ -1,14 +1,6 @@
 import { type QueryExecutorProvider, sql } from 'kysely';
+import { BOOKKEEPING, type MigrationOwner } from './own-tables.ts';
 import { codeOf, SQLSTATE } from './sqlstate.ts';
-
-/** Whose migrations: pgwatch's schema, or the project's own (its tables and triggers). */
-export type MigrationOwner = 'pgwatch' | 'project';
-
-/** Kysely's tables, in pgwatch's schema. */
-export const BOOKKEEPING = {
-  pgwatch: { table: 'migration', lockTable: 'migration_lock' },
-  project: { table: 'project_migration', lockTable: 'project_migration_lock' },
-} as const satisfies Record<MigrationOwner, { table: string; lockTable: string }>;
 
 /** When each migration was applied, by name; empty where nothing is installed yet. */
 export async function appliedMigrations(

@@ -10,7 +10,7 @@ import {
   sql,
 } from 'kysely';
 import { PgwatchError } from '../errors.ts';
-import { appliedMigrations, BOOKKEEPING, type MigrationOwner } from './migration-bookkeeping.ts';
+import { appliedMigrations } from './migration-bookkeeping.ts';
 import { migrationFailed } from './migration-failure.ts';
 import type { MigrationScript, MigrationStep } from './migration-script.ts';
 import {
@@ -21,6 +21,7 @@ import {
   stepsTo,
 } from './migration-steps.ts';
 import { type Names, quoteLiteral } from './names.ts';
+import { BOOKKEEPING, type MigrationOwner } from './own-tables.ts';
 import { ServerClient } from './server-client.ts';
 import { ServerPool } from './server-pool.ts';
 import type { Servers } from './servers.ts';

@@ -34,6 +34,8 @@ export class ServerClient extends pg.Client {
   /** Where it connects to. */
   readonly #url: string;
   #connected = false;
+  /** As the server announced it. */
+  #dateStyle = 'ISO';
 
   constructor(options: ClientOptions) {
     const { servers } = options;
@@ -43,6 +45,12 @@ export class ServerClient extends pg.Client {
     this.#socket = socket;
     this.#servers = servers;
     this.#url = url;
+    this.connection.on(
+      'parameterStatus',
+      (told: { parameterName: string; parameterValue: string }) => {
+        if (told.parameterName === 'DateStyle') this.#dateStyle = told.parameterValue;
+      },
+    );
     this.#passOverIfUnreachable();
     // One that breaks between two statements: whoever runs the next one sees it.
     this.on('error', () => {});
@@ -52,11 +60,18 @@ export class ServerClient extends pg.Client {
   /** Connects to a primary. @throws DATABASE_STANDBY, or why there is no connection */
   async open(): Promise<void> {
     await this.connect();
-    await this.assertPrimary();
+    await this.prepare();
+  }
+
+  /** What comes first on a new connection. @throws DATABASE_STANDBY */
+  async prepare(): Promise<void> {
+    await this.#assertPrimary();
+    // pg makes null of times that are written otherwise. The order of day and month stays.
+    if (!this.#dateStyle.startsWith('ISO')) await this.query(`set datestyle = 'ISO'`);
   }
 
   /** @throws DATABASE_STANDBY */
-  async assertPrimary(): Promise<void> {
+  async #assertPrimary(): Promise<void> {
     const { rows } = await this.query<{ standby: boolean }>(
       'select pg_is_in_recovery() as standby',
     );

@@ -32,7 +32,7 @@ export class ServerPool extends pg.Pool {
       idleTimeoutMillis,
       connectionTimeoutMillis: waitMs,
       // The pool waits for it.
-      onConnect: (client) => (client instanceof ServerClient ? client.assertPrimary() : undefined),
+      onConnect: (client) => (client instanceof ServerClient ? client.prepare() : undefined),
       Client: class extends ServerClient {
         constructor() {
           super(client);

@@ -6,6 +6,7 @@ import { type AbsentNotification, explainAbsence } from './missing-notification.
 import { type NotificationRecord, readNotification } from './notification-record.ts';
 import { countPendingBefore, type PendingBefore } from './pending-before.ts';
 import { reading } from './reading.ts';
+import { serversNow } from './time.ts';
 import { assertKnownConsumer } from './unknown-consumer.ts';
 
 /** All that can be told of one notification. */
@@ -52,7 +53,7 @@ export async function explainNotification(
     const notFor = await readOthers(db, names, record.channel);
     return {
       kind: 'present',
-      at: await readTime(db),
+      at: await serversNow(db),
       record,
       committedAt: await readCommitTime(db, record.xid),
       consumers: consumers.filter(isWanted),
@@ -78,11 +79,6 @@ async function readOthers(db: Queryable, names: Names, channel: string): Promise
      order by c.name`,
     [channel],
   );
-}
-
-async function readTime(db: Queryable): Promise<Date> {
-  const [row] = await query<{ now: Date }>(db, 'select clock_timestamp() as now', []);
-  return row?.now ?? new Date();
 }
 
 async function readCommitTime(db: Queryable, xid: string): Promise<Date | undefined> {

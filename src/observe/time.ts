@@ -50,7 +50,8 @@ export async function byServersClock(
   return { since: since?.(now), until: until?.(now) };
 }
 
-async function serversNow(db: Queryable): Promise<Date> {
+/** What time it is by the server's clock. */
+export async function serversNow(db: Queryable): Promise<Date> {
   const [row] = await query<{ now: number }>(
     db,
     `select date_part('epoch', clock_timestamp()) * 1000 as now`,

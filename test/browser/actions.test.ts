@@ -214,4 +214,41 @@ describe('notifications', () => {
     );
     expect(rowCount).toBe(0);
   });
+
+  it('are cleaned up until somebody stops it, and what was not deleted stays', async () => {
+    const channel = fixture.name();
+    await fixture.database.query('truncate pgwatch.notification_log');
+    const { rows } = await fixture.database.query<{ id: string }>(
+      `insert into pgwatch.notification_log (channel, payload, created_at)
+       select $1, '{}', now() - interval '10 days' from generate_series(1, 7000)
+       returning id`,
+      [channel],
+    );
+    const ids = rows.map(({ id }) => Number(id)).toSorted((a, b) => a - b);
+    // It deletes two thousand in a transaction; the second one waits.
+    const blocker = await fixture.database.connect();
+    await blocker.query('begin');
+    await blocker.query('select from pgwatch.notification_log where id = $1 for update', [
+      ids[2_999],
+    ]);
+    const page = await open('/cleanup?days=9');
+    await press(page, 'Delete 7,000 notifications');
+    await page.getByRole('heading', { name: 'Running' }).waitFor();
+    await shows(page, '2,000 notifications older than 9 days deleted');
+    await press(page, 'Stop');
+    await shows(page, 'The clean-up stops.');
+    await page.getByRole('heading', { name: 'Running' }).waitFor();
+    await blocker.query('rollback');
+    await blocker.end();
+    // By itself, and after the transaction that it was in.
+    await page.getByRole('heading', { name: 'The last one was stopped' }).waitFor();
+    await shows(page, '4,000 notifications older than 9 days deleted');
+    expect(await page.getByRole('button', { name: 'Stop', exact: true }).count()).toBe(0);
+    await page.getByRole('button', { name: 'Preview' }).waitFor();
+    const { rows: left } = await fixture.database.query<{ id: string }>(
+      'select id from pgwatch.notification_log where channel = $1 order by id',
+      [channel],
+    );
+    expect(left.map(({ id }) => Number(id))).toEqual(ids.slice(4_000));
+  });
 });

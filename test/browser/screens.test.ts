@@ -95,6 +95,29 @@ describe('with data', () => {
   });
 });
 
+it('a notification names the transaction that wrote it', async () => {
+  const { database } = fixture;
+  const client = await database.connect();
+  await client.query('begin');
+  const written = await client.query<{ id: string; xid: string }>(
+    `select smart_notify($1)::text as id, pg_current_xact_id()::text as xid from generate_series(1, 2)`,
+    [fixture.name()],
+  );
+  await client.query('commit');
+  await client.end();
+  const later = await fixture.notify();
+  const admin = await startAdmin({ db: database.db });
+  const transactionOf = async (id: string | number) => {
+    const page = await browser.open(`${admin.origin}/notifications/${id}`);
+    return page
+      .locator('dt', { hasText: /^Transaction$/ })
+      .locator('+ dd')
+      .textContent();
+  };
+  for (const { id, xid } of written.rows) expect(await transactionOf(id)).toBe(xid);
+  expect(await transactionOf(later)).not.toBe(written.rows[0]?.xid);
+});
+
 describe('without anything', () => {
   const empty: readonly [string, string][] = [
     ['/', 'No consumer has run on this database yet.'],

@@ -1,5 +1,5 @@
 import { request } from 'node:http';
-import { describe, expect, it } from 'vitest';
+import { describe, expect, it, vi } from 'vitest';
 import { isRecord } from '../../src/is-record.ts';
 import { groupErrors, readRetryQueue } from '../../src/observe/redeliveries.ts';
 import { countDiscard } from '../../src/steer/discard.ts';
@@ -253,4 +253,37 @@ describe('an open page', () => {
       stream.end();
     });
   });
+});
+
+it('tells ages by the clock of the server, whatever this machine’s says', async () => {
+  const soonAgain = { maxAttempts: 2, minDelaySeconds: 3600, maxDelaySeconds: 3600 };
+  const { id, ids } = await consumerWith([{ fail: 'broken' }]);
+  const retrying = await consumerWith([{ fail: 'broken' }], soonAgain);
+  vi.useFakeTimers({ toFake: ['Date'], now: Date.now() + 1_000 * 86_400_000 });
+  try {
+    const admin = await start();
+    for (const path of [
+      '/',
+      '/consumers',
+      `/consumers/${id}`,
+      `/consumers/${retrying.id}`,
+      `/dead-letters?consumer=${id}`,
+      `/notifications?channel=${fixture.name()}`,
+      `/notifications/${ids[0]}`,
+      `/notifications/${ids[0]}/timeline`,
+      '/statistics',
+    ]) {
+      const { body } = await admin.get(path);
+      const told = [...body.matchAll(/<time datetime[^>]*>([^<]*)</g)].map(([, text]) => text);
+      expect(told.length, path).toBeGreaterThan(0);
+      expect(
+        told.filter((text) => /\d{3,}d/.test(text ?? '')),
+        path,
+      ).toEqual([]);
+    }
+    const { body } = await admin.get('/');
+    expect(body).toMatch(/data-chart="[^"]*&quot;data&quot;:\[\[\d/);
+  } finally {
+    vi.useRealTimers();
+  }
 });

@@ -4,23 +4,20 @@ import { promisify } from 'node:util';
 import { afterAll, beforeAll, expect, it, onTestFinished, type TestContext } from 'vitest';
 import { adopt } from '../../src/admin/adoption.ts';
 import { originOf } from '../../src/db/clone-guard.ts';
-import {
-  startThrowawayServer,
-  type ThrowawayServer,
-} from '../../src/db/embedded/throwaway-server.ts';
+import type { ThrowawayServer } from '../../src/db/embedded/throwaway-server.ts';
 import { createTestDatabase, type TestDatabase } from '../support/database.ts';
 import { liveOriginal, run, send } from '../support/live-original.ts';
 import { openInstallation } from '../support/migrations.ts';
+import { startOwnServer } from '../support/own-server.ts';
 import { skipBecause } from '../support/skip.ts';
 import { folderWith } from '../support/temporary-folder.ts';
 import { burnXids, currentXid } from '../support/transaction-ids.ts';
 
-const { PGWATCH_TEST_BINARIES: binaries } = process.env;
 const program = promisify(execFile);
 let other: ThrowawayServer;
 
 beforeAll(async () => {
-  other = await startThrowawayServer(binaries === undefined ? {} : { binaries });
+  other = await startOwnServer();
 });
 afterAll(() => other.stop());
 

@@ -1,24 +1,21 @@
 import { afterAll, beforeAll, describe, expect, inject, it, onTestFinished } from 'vitest';
 import { adopt } from '../../src/admin/adoption.ts';
 import { assertSameCluster, originOf } from '../../src/db/clone-guard.ts';
-import {
-  startThrowawayServer,
-  type ThrowawayServer,
-} from '../../src/db/embedded/throwaway-server.ts';
+import type { ThrowawayServer } from '../../src/db/embedded/throwaway-server.ts';
 import { copyInstallation } from '../support/copied-installation.ts';
 import { createInstalledDatabase, type InstalledDatabase } from '../support/installed-database.ts';
 import { installed, liveOriginal, run, send } from '../support/live-original.ts';
 import { failureOf, openInstallation } from '../support/migrations.ts';
+import { startOwnServer } from '../support/own-server.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { startDaemon } from '../support/running-daemon.ts';
 import { query } from '../support/server-probe.ts';
 import { burnXids, currentXid } from '../support/transaction-ids.ts';
 
-const { PGWATCH_TEST_BINARIES: binaries } = process.env;
 let other: ThrowawayServer;
 
 beforeAll(async () => {
-  other = await startThrowawayServer(binaries === undefined ? {} : { binaries });
+  other = await startOwnServer();
 });
 afterAll(() => other.stop());
 
@@ -186,7 +183,7 @@ describe('an adoption', () => {
   });
 
   it('of consumers with more snapshots than a new cluster has given out ids takes some', async () => {
-    const server = await startThrowawayServer(binaries === undefined ? {} : { binaries });
+    const server = await startOwnServer();
     onTestFinished(() => server.stop());
     const database = await createInstalledDatabase({}, { serverUrl: server.url });
     onTestFinished(() => database.drop());

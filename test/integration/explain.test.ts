@@ -46,7 +46,7 @@ describe('a notification of the log', () => {
     expect(told).toMatch(
       new RegExp(`^Notification ${id} on the channel ${fixture.name()}: users INSERT 7\n`),
     );
-    expect(told).toMatch(/written .* by transaction \d+; committed, so everybody sees it/);
+    expect(told).toMatch(/written .* by transaction \d+; committed\b.*, so everybody sees it/);
     expect(told).toContain(`\n${good.consumer.id}: handled\n`);
     expect(told).toMatch(
       new RegExp(

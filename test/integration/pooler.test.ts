@@ -1,3 +1,4 @@
+import pg from 'pg';
 import { afterAll, afterEach, beforeAll, beforeEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
 import { install } from '../../src/db/installation.ts';
@@ -172,5 +173,30 @@ describe('through PgBouncer in transaction mode', () => {
       onChange: (_, change) => changes.push(change),
     });
     expect(changes).toEqual([]);
+  });
+
+  it('reads times that the database writes otherwise, in whichever session, and changes no other’s', async () => {
+    const german = await createTestDatabase();
+    cleanups.push(() => german.drop());
+    await german.query(`do $$ begin
+      execute format('alter database %I set datestyle = ''German, DMY''', current_database());
+    end $$`);
+    const between = await startPgBouncer(program ?? '', german.url);
+    cleanups.push(() => between.stop());
+    const db = open(between.url);
+    const other = new pg.Client(between.url);
+    await other.connect();
+    cleanups.push(() => other.end());
+    const time = "timestamptz '2026-11-24 10:00:00Z'";
+    for (let round = 0; round < 3; round += 1) {
+      const read = Array.from({ length: 4 }, () =>
+        db.pool.query(`select ${time} as time, pg_sleep(0.05)::text`),
+      );
+      for (const { rows } of await Promise.all(read)) {
+        expect(rows).toMatchObject([{ time: new Date('2026-11-24T10:00:00Z') }]);
+      }
+      const { rows } = await other.query(`select ${time}::text as time`);
+      expect(rows).toEqual([{ time: expect.stringContaining('24.11.2026') }]);
+    }
   });
 });

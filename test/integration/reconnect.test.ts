@@ -170,7 +170,9 @@ describe('a lost connection', () => {
   it('by a restart of the server is no more than a pause', async () => {
     const root = await realpath(await mkdtemp(join(tmpdir(), 'pgwatch-restart-')));
     cleanups.push(() => rm(root, { recursive: true, force: true }));
-    let server = await openProjectServer({ root });
+    const { PGWATCH_TEST_BINARIES: binaries } = process.env;
+    const place = binaries === undefined ? { root } : { root, binaries };
+    let server = await openProjectServer(place);
     cleanups.push(() => server.stop());
     const db = openAt(server.url);
     cleanups.push(() => db.close());
@@ -181,7 +183,7 @@ describe('a lost connection', () => {
     await times(daemon, 'listening', 1);
     await server.stop();
     await daemon.events.first((event) => event.type === 'listen-lost');
-    server = await openProjectServer({ root });
+    server = await openProjectServer(place);
     expect(server.url).toBe(db.url);
     await times(daemon, 'listening', 2);
     await smartNotify(db.pool, 'restart', 'after');

@@ -1,7 +1,6 @@
 import pg from 'pg';
 import { afterEach, describe, expect, it } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
-import { startThrowawayServer } from '../../src/db/embedded/throwaway-server.ts';
 import { install } from '../../src/db/installation.ts';
 import type { LogRow } from '../../src/log/log-row.ts';
 import { type FollowEvent, type FollowOptions, followLog } from '../../src/observe/follow-log.ts';
@@ -9,6 +8,7 @@ import { LogTail } from '../../src/observe/log-tail.ts';
 import { DeliveryFixture, gate } from '../support/delivery-fixture.ts';
 import { EventLog } from '../support/event-log.ts';
 import { openAt } from '../support/open-database.ts';
+import { startOwnServer } from '../support/own-server.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 
 const fixture = new DeliveryFixture();
@@ -186,7 +186,7 @@ describe('a tail', () => {
 });
 
 it('a crash of the server, which hands out transaction ids again, hides nothing from a tail', async () => {
-  const server = await startThrowawayServer();
+  const server = await startOwnServer();
   const db: Database = openAt(server.url);
   const notify = async () =>
     (await db.pool.query<{ id: number }>(`select smart_notify('crash')::int as id`)).rows[0]?.id;

@@ -1,10 +1,10 @@
 import { describe, expect, it } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
-import { startThrowawayServer } from '../../src/db/embedded/throwaway-server.ts';
 import { install } from '../../src/db/installation.ts';
 import { smartNotify } from '../../src/log/append.ts';
 import { DeliveryFixture, happened } from '../support/delivery-fixture.ts';
 import { openAt } from '../support/open-database.ts';
+import { startOwnServer } from '../support/own-server.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { startDaemon } from '../support/running-daemon.ts';
 
@@ -67,7 +67,7 @@ describe('a process that takes a consumer over', () => {
 
 describe('a crash of the server', () => {
   it('hands transaction ids out again, and still nothing is passed over or overtaken', async () => {
-    const server = await startThrowawayServer();
+    const server = await startOwnServer();
     const db = openAt(server.url);
     try {
       await install({ db, projectScripts: [], target: { kind: 'latest' }, onChange: () => {} });

@@ -1,13 +1,11 @@
 import pg from 'pg';
 import { afterAll, afterEach, beforeAll, expect, it } from 'vitest';
 import type { Database } from '../../src/db/database.ts';
-import {
-  startThrowawayServer,
-  type ThrowawayServer,
-} from '../../src/db/embedded/throwaway-server.ts';
+import type { ThrowawayServer } from '../../src/db/embedded/throwaway-server.ts';
 import { install } from '../../src/db/installation.ts';
 import { happened } from '../support/delivery-fixture.ts';
 import { openAt } from '../support/open-database.ts';
+import { startOwnServer } from '../support/own-server.ts';
 import { recordingConsumer } from '../support/recording-consumer.ts';
 import { type RunningDaemon, startDaemon } from '../support/running-daemon.ts';
 
@@ -17,7 +15,7 @@ let client: pg.Client;
 let daemon: RunningDaemon | undefined;
 
 beforeAll(async () => {
-  server = await startThrowawayServer({ settings: { max_prepared_transactions: '5' } });
+  server = await startOwnServer({ settings: { max_prepared_transactions: '5' } });
   db = openAt(server.url);
   await install({ db, projectScripts: [], target: { kind: 'latest' }, onChange: () => {} });
   client = new pg.Client(server.url);

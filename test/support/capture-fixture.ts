@@ -3,7 +3,7 @@ import { afterAll, beforeAll, beforeEach, type TestContext } from 'vitest';
 import { createTriggerForTable } from '../../src/capture/triggers.ts';
 import { openDatabase } from '../../src/db/database.ts';
 import { install } from '../../src/db/installation.ts';
-import { quoteIdentifier, quoteLiteral } from '../../src/db/names.ts';
+import { qualified, quoteIdentifier, quoteLiteral } from '../../src/db/names.ts';
 import { type JsonObject, type JsonValue, parseJson } from '../../src/parse-json.ts';
 import { createInstalledDatabase, type InstalledDatabase } from './installed-database.ts';
 import { skipBecause } from './skip.ts';
@@ -101,7 +101,7 @@ export class CaptureFixture {
   /** What the log has on the test's channel, or another, in the order of the ids. */
   async log(channel = this.name): Promise<LoggedRow[]> {
     const { rows } = await this.database.query<{ id: string; key: string | null; json: string }>(
-      `select id, key, payload::text as json from pgwatch.notification_log
+      `select id, key, payload::text as json from ${qualified(this.database.db.names, 'notification_log')}
        where channel = $1 order by id`,
       [channel],
     );

@@ -1,14 +1,12 @@
 import { afterAll, beforeAll } from 'vitest';
 import { findingsText } from '../../src/cli/doctor-report.ts';
 import type { Database } from '../../src/db/database.ts';
-import {
-  startThrowawayServer,
-  type ThrowawayServer,
-} from '../../src/db/embedded/throwaway-server.ts';
+import type { ThrowawayServer } from '../../src/db/embedded/throwaway-server.ts';
 import { install } from '../../src/db/installation.ts';
 import { checkUp } from '../../src/observe/checkup/checkup.ts';
 import type { CheckupSettings, Finding } from '../../src/observe/checkup/finding.ts';
 import { openAt } from './open-database.ts';
+import { startOwnServer } from './own-server.ts';
 
 const SETTINGS: CheckupSettings = {
   wake: 'listen',
@@ -25,7 +23,7 @@ export class CheckupFixture {
 
   constructor(settings: Record<string, string> = {}) {
     beforeAll(async () => {
-      this.#server = await startThrowawayServer({ settings });
+      this.#server = await startOwnServer({ settings });
       this.#db = openAt(this.#server.url);
       await install({
         db: this.#db,

@@ -34,7 +34,7 @@ describe('the migrations of pgwatch itself', () => {
     for (const part of [
       '"the_schema".notification_log',
       '"the_functions".smart_notify',
-      "tg_table_schema = 'the_schema'",
+      "n.nspname = 'the_schema'",
       `${names.lockClass}, ${names.doorbellLock}`,
       "pg_notify('the_schema', channel)",
     ]) {
@@ -45,7 +45,7 @@ describe('the migrations of pgwatch itself', () => {
   it('quote the names', async () => {
     const text = await textFor('we"ird', "o'clock");
     expect(text).toContain('"we""ird".notification_log');
-    expect(text).toContain(`tg_table_schema = 'we"ird'`);
+    expect(text).toContain(`n.nspname = 'we"ird'`);
     expect(text).toContain(`"o'clock".smart_notify`);
   });
 

@@ -1,13 +1,13 @@
 import { formatNumber } from '../../format.ts';
-import type { History, Moment } from './history.ts';
+import type { History } from './history.ts';
 import { chart, type Html } from './parts.ts';
 
 const SHOWN_MS = 1_800_000;
 const SPARK_MS = 300_000;
 
 /** What was written and handled over time. */
-export function activityChart({ moments }: History): Html {
-  const shown = within(moments, SHOWN_MS);
+export function activityChart(history: History): Html {
+  const shown = history.within(SHOWN_MS);
   const last = shown.at(-1);
   const now =
     last === undefined
@@ -26,8 +26,8 @@ export function activityChart({ moments }: History): Html {
 }
 
 /** How fast a consumer was. */
-export function consumerChart({ moments }: History, consumer: string): Html {
-  const shown = within(moments, SHOWN_MS);
+export function consumerChart(history: History, consumer: string): Html {
+  const shown = history.within(SHOWN_MS);
   const now = shown.at(-1)?.rates.get(consumer) ?? 0;
   return chart({
     label: `Notifications that ${consumer} handled a second, over the last half hour; now ${shownRate(now)}`,
@@ -43,8 +43,8 @@ export function consumerChart({ moments }: History, consumer: string): Html {
 }
 
 /** How fast a consumer was in the last minutes. */
-export function rateSparkline({ moments }: History, consumer: string): Html {
-  const shown = within(moments, SPARK_MS).filter(({ handled }) => handled !== undefined);
+export function rateSparkline(history: History, consumer: string): Html {
+  const shown = history.within(SPARK_MS).filter(({ handled }) => handled !== undefined);
   return chart({
     label: `Rate of ${consumer} over the last five minutes`,
     kind: 'spark',
@@ -54,11 +54,6 @@ export function rateSparkline({ moments }: History, consumer: string): Html {
       shown.map(({ rates }) => rounded(rates.get(consumer) ?? 0)),
     ],
   });
-}
-
-function within(moments: readonly Moment[], milliseconds: number): readonly Moment[] {
-  const from = Date.now() - milliseconds;
-  return moments.filter(({ at }) => at >= from);
 }
 
 function rounded(perSecond: number): number {

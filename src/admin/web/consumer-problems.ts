@@ -29,7 +29,7 @@ export function consumerProblems(visit: Visit, status: ConsumerStatus): Html[] {
     found.push(html`${name} is run by nobody, and ${waits}. Start <code>pgwatch listen</code>.`);
   }
   if (state === 'paused' && pending !== 0) {
-    found.push(html`${name} was paused ${ago(pausedAt)}, and ${waits}. Resume it.`);
+    found.push(html`${name} was paused ${ago(pausedAt, at)}, and ${waits}. Resume it.`);
   }
   if (state === 'catching up' && (pending === undefined || behindMs > BEHIND_MS)) {
     const far = pending === undefined ? '' : `${formatSpan(behindMs)} `;

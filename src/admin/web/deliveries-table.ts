@@ -12,6 +12,7 @@ const LONGEST_ERROR = 4_000;
 export function deliveriesTable(
   visit: Visit,
   { id, deliveries }: Pick<NotificationRecord, 'id' | 'deliveries'>,
+  now: Date,
 ): Html {
   return table({
     caption: 'What has become of it for each consumer',
@@ -27,23 +28,23 @@ export function deliveriesTable(
       html`<a class="name" href="${visit.url(consumerPath(delivery.consumer))}">${delivery.consumer}</a>`,
       badge(delivery.state),
       delivery.attempts ?? NONE,
-      delivery.waitsForKey ? 'behind its key' : ago(delivery.dueAt),
-      errorOf(delivery),
+      delivery.waitsForKey ? 'behind its key' : ago(delivery.dueAt, now),
+      errorOf(delivery, now),
       ...(visit.isOperator ? [replayLink(visit, id, delivery)] : []),
     ]),
     empty: 'No consumer that is known has its channel.',
   });
 }
 
-function errorOf({ error, since }: Delivery): Html {
+function errorOf({ error, since }: Delivery, now: Date): Html {
   if (error === undefined) return NONE;
   const [line = '', ...more] = visibleStart(error, LONGEST_ERROR).split('\n');
   const first = html`<span class="error">${line}</span>`;
-  if (more.length === 0) return html`${first} <span class="muted">${ago(since)}</span>`;
+  if (more.length === 0) return html`${first} <span class="muted">${ago(since, now)}</span>`;
   return html`<details class="stack">
     <summary>${first}</summary>
     <pre tabindex="0" role="region" aria-label="Stack"><code>${more.join('\n')}</code></pre>
-    <span class="muted">${ago(since)}</span>
+    <span class="muted">${ago(since, now)}</span>
   </details>`;
 }
 

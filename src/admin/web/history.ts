@@ -1,9 +1,10 @@
 import type { Database } from '../../db/database.ts';
 import { idAtTime, wholeLog } from '../../log/id-at-time.ts';
+import type { LogStatus } from '../../observe/log-status.ts';
 import type { Status } from '../../observe/status.ts';
 
 export interface Moment {
-  /** Milliseconds since 1970. */
+  /** Milliseconds since 1970, by the server's clock, as are the times in the log. */
   readonly at: number;
   /** Notifications that were written a second, since the moment before. */
   readonly written: number;
@@ -12,6 +13,8 @@ export interface Moment {
   /** By consumer. */
   readonly rates: ReadonlyMap<string, number>;
 }
+
+type Reading = Pick<Status, 'rates'> & { readonly log: Pick<LogStatus, 'at'> };
 
 const KEPT_MS = 3_600_000;
 const APART_MS = 4_000;
@@ -23,14 +26,13 @@ export class History {
   readonly #db: Pick<Database, 'pool' | 'names'>;
   #moments: Moment[] = [];
   #last: { readonly at: number; readonly lastId: number } | undefined;
-  readonly #now: () => number;
   /** What each consumer has handled since the last moment; readings come more often than moments. */
   #handled = new Map<string, number>();
+  /** The newest reading, by the server's clock. */
   #readAt = 0;
 
-  constructor(db: Pick<Database, 'pool' | 'names'>, now: () => number = Date.now) {
+  constructor(db: Pick<Database, 'pool' | 'names'>) {
     this.#db = db;
-    this.#now = now;
   }
 
   /** Oldest first. */
@@ -38,17 +40,24 @@ export class History {
     return this.#moments;
   }
 
+  /** Those of the last so many milliseconds before the newest reading. */
+  within(milliseconds: number): readonly Moment[] {
+    return this.#moments.filter(({ at }) => at >= this.#readAt - milliseconds);
+  }
+
   /** @param status with the rates since the time before @param lastId the highest of the log */
-  async add({ rates }: Pick<Status, 'rates'>, lastId: number): Promise<void> {
-    const at = this.#now();
+  async add({ rates, log }: Reading, lastId: number): Promise<void> {
+    const at = log.at.getTime();
     const last = this.#last;
-    if (last === undefined) {
+    // Another server's clock may be behind.
+    if (last === undefined || at < last.at) {
       this.#moments = await this.#before(at);
       this.#last = { at, lastId };
+      this.#handled = new Map();
       this.#readAt = at;
       return;
     }
-    const sinceReading = (at - this.#readAt) / 1000;
+    const sinceReading = Math.max(0, at - this.#readAt) / 1000;
     this.#readAt = at;
     for (const [consumer, rate] of rates) {
       this.#handled.set(consumer, (this.#handled.get(consumer) ?? 0) + rate * sinceReading);

@@ -15,6 +15,7 @@ const LONGEST = 80;
 export function notificationsTable(
   visit: Visit,
   notifications: readonly NotificationSummary[],
+  now: Date,
   empty: Html | string,
 ): Html {
   return table({
@@ -37,7 +38,7 @@ export function notificationsTable(
         about(shownSummary(notification, visit.site.redaction)),
         badges(deliveries),
         formatBytes(storedBytes),
-        ago(writtenAt),
+        ago(writtenAt, now),
       ];
     }),
     empty,

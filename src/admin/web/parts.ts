@@ -89,8 +89,11 @@ export function badge(state: ShownState, text: string = state): Html {
   return html`<span class="badge ${tone}"><span aria-hidden="true">${sign}</span> ${text}</span>`;
 }
 
-/** How long ago, with the exact time to be read by those who want it. */
-export function ago(time: Date | undefined, now: Date = new Date()): Content {
+/**
+ * How long ago, with the exact time to be read by those who want it.
+ * @param now by the clock that the time is from: the database's, of what stands there
+ */
+export function ago(time: Date | undefined, now: Date): Content {
   if (time === undefined) return NONE;
   const span = formatSpan(Math.abs(now.getTime() - time.getTime()));
   const text = time.getTime() > now.getTime() + 1_000 ? `in ${span}` : `${span} ago`;

@@ -1,7 +1,7 @@
 import { type Names, qualified } from '../../db/names.ts';
+import { OWN_TABLES } from '../../db/own-tables.ts';
 import { type Queryable, query } from '../../db/queryable.ts';
 import type { Finding, Patient } from './finding.ts';
-import { OWN_TABLES } from './own-tables.ts';
 
 const CHECK = 'autovacuum';
 

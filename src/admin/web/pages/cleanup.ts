@@ -95,11 +95,13 @@ function progress(visit: Visit, run: CleanupRun): Html {
     failed: 'The last one failed',
   };
   const percent = Math.floor(share * 100);
+  // It is this process that notes when it began.
+  const now = new Date();
   const content = html`<div class="card">
     <p>
       ${formatCount(soFar?.deleted ?? 0, 'notification')} older than
-      ${formatCount(choice.days, 'day')} deleted${kept(soFar)}; begun ${ago(began)} by ${who}${
-        ended === undefined ? '' : html`, ended ${ago(ended)}`
+      ${formatCount(choice.days, 'day')} deleted${kept(soFar)}; begun ${ago(began, now)} by ${who}${
+        ended === undefined ? '' : html`, ended ${ago(ended, now)}`
       }.
     </p>
     ${

@@ -10,6 +10,7 @@ import {
   readRetryQueue,
 } from '../../../observe/redeliveries.ts';
 import type { Status } from '../../../observe/status.ts';
+import { serversNow } from '../../../observe/time.ts';
 import { unknownConsumer } from '../../../observe/unknown-consumer.ts';
 import { consumerChart } from '../activity.ts';
 import { consumerPath } from '../consumer-path.ts';
@@ -49,9 +50,10 @@ async function showConsumer(visit: Visit): Promise<Response> {
   const { consumers, rates } = await watch.read();
   const status = consumers.find(({ consumer }) => consumer === name);
   if (status === undefined) throw await unknownConsumer(db.pool, db.names, name);
-  const { queue, errors } = await reading(db.pool, async (reader) => ({
+  const { queue, errors, now } = await reading(db.pool, async (reader) => ({
     queue: await readRetryQueue(reader, db.names, name, SHOWN_RETRIES),
     errors: await groupErrors(reader, db.names, name),
+    now: await serversNow(reader),
   }));
   return visit.page({
     title: name,
@@ -61,9 +63,9 @@ async function showConsumer(visit: Visit): Promise<Response> {
       'consumer',
       html`${problemList(consumerProblems(visit, status))} ${figures(visit, status, rates.get(name) ?? 0)}
       ${section('Rate', consumerChart(watch.history, name), 'handled a second, in the last half hour')}
-      ${section('Cursor and lease', partitions(status), facts(status))}
-      ${section('Errors', errorTable(visit, errors), 'alike but for their numbers')}
-      ${section('Retry queue', retries(visit, queue), queueLine(visit, status, queue))}`,
+      ${section('Cursor and lease', partitions(status, now), facts(status, now))}
+      ${section('Errors', errorTable(visit, errors, now), 'alike but for their numbers')}
+      ${section('Retry queue', retries(visit, queue, now), queueLine(visit, status, queue, now))}`,
     ),
   });
 }
@@ -100,13 +102,13 @@ function figures(visit: Visit, status: ConsumerStatus, perSecond: number): Html 
   </dl>`;
 }
 
-function facts({ channels, createdAt, pausedAt }: ConsumerStatus): Html {
-  return html`on <bdi>${visible(channels.join(', ')) || 'no channel'}</bdi>; since ${ago(createdAt)}${
-    pausedAt === undefined ? '' : html`; paused ${ago(pausedAt)}`
+function facts({ channels, createdAt, pausedAt }: ConsumerStatus, now: Date): Html {
+  return html`on <bdi>${visible(channels.join(', ')) || 'no channel'}</bdi>; since ${ago(createdAt, now)}${
+    pausedAt === undefined ? '' : html`; paused ${ago(pausedAt, now)}`
   }`;
 }
 
-function partitions({ partitions: all }: ConsumerStatus): Html {
+function partitions({ partitions: all }: ConsumerStatus, now: Date): Html {
   return table({
     caption: 'Cursor and lease of each partition',
     columns: [
@@ -120,10 +122,10 @@ function partitions({ partitions: all }: ConsumerStatus): Html {
     rows: all.map((partition) => [
       html`<span class="name">${all.length === 1 ? 'whole' : `partition ${partition.partition}`}</span>`,
       partition.owner === undefined ? 'nobody' : shownOwner(partition.owner),
-      ago(partition.leaseUntil),
+      ago(partition.leaseUntil, now),
       partition.epoch,
       position(partition),
-      ago(partition.storedAt),
+      ago(partition.storedAt, now),
     ]),
     empty: 'It has no cursor yet.',
   });
@@ -135,7 +137,7 @@ function position({ seen, until, lastId }: PartitionStatus): Html {
   return html`at id ${lastId ?? 0} of the window from ${snapshot(seen)} to ${snapshot(until)}`;
 }
 
-function errorTable(visit: Visit, errors: readonly ErrorGroup[]): Html {
+function errorTable(visit: Visit, errors: readonly ErrorGroup[], now: Date): Html {
   return table({
     caption: 'Errors, the most frequent first',
     columns: [
@@ -152,13 +154,13 @@ function errorTable(visit: Visit, errors: readonly ErrorGroup[]): Html {
         : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
       badge(state),
       count(number, { atLeast }),
-      ago(newest),
+      ago(newest, now),
     ]),
     empty: 'No errors: nothing that failed waits to be handled again.',
   });
 }
 
-function retries(visit: Visit, queue: readonly Redelivery[]): Html {
+function retries(visit: Visit, queue: readonly Redelivery[], now: Date): Html {
   return table({
     caption: 'What is handled again, what is due first comes first',
     columns: [
@@ -175,7 +177,7 @@ function retries(visit: Visit, queue: readonly Redelivery[]): Html {
         html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
         dueAt === undefined
           ? html`behind its key <bdi class="mono">${visibleStart(key, LONGEST_KEY)}</bdi>`
-          : ago(dueAt),
+          : ago(dueAt, now),
         attempts,
         reason === 'failure' ? 'a failure' : 'a replay',
         error === undefined ? NONE : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
@@ -189,11 +191,12 @@ function queueLine(
   visit: Visit,
   { consumer, retrying, nextDueAt }: ConsumerStatus,
   queue: readonly Redelivery[],
+  now: Date,
 ): Html | '' {
   if (retrying === 0) return '';
   const all = formatCount(retrying, 'notification');
   const href = visit.url('/notifications', { consumer, state: 'retrying' });
   const shown =
     retrying > queue.length ? html`the first ${queue.length} of <a href="${href}">${all}</a>` : all;
-  return html`${shown}, the next ${ago(nextDueAt)}`;
+  return html`${shown}, the next ${ago(nextDueAt, now)}`;
 }

@@ -22,7 +22,7 @@ async function showConsumers(visit: Visit): Promise<Response> {
   });
 }
 
-function lastErrors(visit: Visit, { consumers }: Status): Html {
+function lastErrors(visit: Visit, { consumers, log }: Status): Html {
   return table({
     caption: 'The last error of each consumer',
     columns: [
@@ -41,7 +41,7 @@ function lastErrors(visit: Visit, { consumers }: Status): Html {
               html`<a href="${visit.url(`/notifications/${lastError.notificationId}`)}"
                 >${lastError.notificationId}</a
               >`,
-              ago(lastError.at),
+              ago(lastError.at, log.at),
             ],
           ],
     ),

@@ -6,6 +6,7 @@ import {
   groupErrors,
   type Redelivery,
 } from '../../../observe/redeliveries.ts';
+import { serversNow } from '../../../observe/time.ts';
 import { chosenFilter, isByKey } from '../chosen.ts';
 import { consumerPath } from '../consumer-path.ts';
 import { type DeadLetterChoice, deadLetterChoice, fieldsOf } from '../dead-letter-choice.ts';
@@ -29,9 +30,11 @@ async function showDeadLetters(visit: Visit): Promise<Response> {
   const { db } = visit.site;
   const choice = deadLetterChoice(visit.query);
   const { consumer } = choice;
-  const groups = await reading(db.pool, async (reader) =>
-    (await groupErrors(reader, db.names, consumer)).filter(({ state }) => state === 'dead'),
-  );
+  const { errors, now } = await reading(db.pool, async (reader) => ({
+    errors: await groupErrors(reader, db.names, consumer),
+    now: await serversNow(reader),
+  }));
+  const groups = errors.filter(({ state }) => state === 'dead');
   return visit.page({
     title: 'Dead letters',
     ...(consumer === undefined
@@ -41,7 +44,7 @@ async function showDeadLetters(visit: Visit): Promise<Response> {
       'groups',
       section(
         'By consumer and error',
-        groupTable(visit, groups, choice),
+        groupTable(visit, groups, choice, now),
         'alike but for their numbers',
       ),
     )}
@@ -49,7 +52,12 @@ async function showDeadLetters(visit: Visit): Promise<Response> {
   });
 }
 
-function groupTable(visit: Visit, groups: readonly ErrorGroup[], choice: DeadLetterChoice): Html {
+function groupTable(
+  visit: Visit,
+  groups: readonly ErrorGroup[],
+  choice: DeadLetterChoice,
+  now: Date,
+): Html {
   return table({
     caption: 'Dead letters by consumer and error, the most frequent first',
     columns: [
@@ -68,8 +76,8 @@ function groupTable(visit: Visit, groups: readonly ErrorGroup[], choice: DeadLet
       >`,
       html`<a href="${visit.url(consumerPath(consumer))}">${consumer}</a>`,
       count(number, { atLeast }),
-      ago(oldest),
-      ago(newest),
+      ago(oldest, now),
+      ago(newest, now),
     ]),
     empty: html`There are no dead letters${
       choice.consumer === undefined ? '' : ` of ${choice.consumer}`
@@ -82,9 +90,10 @@ type OfConsumer = DeadLetterChoice & { readonly consumer: string };
 async function lettersOf(visit: Visit, choice: OfConsumer): Promise<Html> {
   const { db, redaction } = visit.site;
   const filter = await chosenFilter(visit.query, visit.site);
-  const letters = await reading(db.pool, (reader) =>
-    findDeadLetters(reader, db.names, { ...choice, filter, limit: ON_A_PAGE + 1 }),
-  );
+  const { letters, now } = await reading(db.pool, async (reader) => ({
+    letters: await findDeadLetters(reader, db.names, { ...choice, filter, limit: ON_A_PAGE + 1 }),
+    now: await serversNow(reader),
+  }));
   const shown = letters
     .slice(0, ON_A_PAGE)
     // Whoever found by a redacted key would know it.
@@ -96,7 +105,7 @@ async function lettersOf(visit: Visit, choice: OfConsumer): Promise<Html> {
     <form method="get" action="${visit.url('/dead-letters/review')}">
       ${hidden(fieldsOf(choice))}
       ${live('letters-bar', visit.isOperator && shown.length > 0 ? buttons() : '')}
-      ${live('letters', lettersTable(visit, choice, shown))}
+      ${live('letters', lettersTable(visit, choice, shown, now))}
     </form>
     ${live('letters-older', last === undefined ? '' : olderLink(visit, choice, last.id))}
   </section>`;
@@ -147,7 +156,12 @@ function buttons(): Html {
   </div>`;
 }
 
-function lettersTable(visit: Visit, choice: OfConsumer, letters: readonly Redelivery[]): Html {
+function lettersTable(
+  visit: Visit,
+  choice: OfConsumer,
+  letters: readonly Redelivery[],
+  now: Date,
+): Html {
   return table({
     caption: `Dead letters of ${choice.consumer}, newest first`,
     columns: [
@@ -159,12 +173,12 @@ function lettersTable(visit: Visit, choice: OfConsumer, letters: readonly Redeli
       { title: 'Error' },
       ...(visit.isOperator ? [{ title: 'This one', numeric: true }] : []),
     ],
-    rows: letters.map((letter) => rowOf(visit, choice, letter)),
+    rows: letters.map((letter) => rowOf(visit, choice, letter, now)),
     empty: 'Nothing matches.',
   });
 }
 
-function rowOf(visit: Visit, { consumer }: OfConsumer, letter: Redelivery): Content[] {
+function rowOf(visit: Visit, { consumer }: OfConsumer, letter: Redelivery, now: Date): Content[] {
   const { id, channel, attempts, since, error } = letter;
   const key = shownKey(letter, visit.site.redaction);
   const ofKey =
@@ -176,7 +190,7 @@ function rowOf(visit: Visit, { consumer }: OfConsumer, letter: Redelivery): Cont
     html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
     html`<bdi>${visibleStart(channel, LONGEST_KEY)}</bdi>${ofKey}`,
     attempts,
-    ago(since),
+    ago(since, now),
     error === undefined ? NONE : html`<span class="error"><bdi>${visible(error)}</bdi></span>`,
     ...(visit.isOperator ? [reviewLinks(visit, consumer, id)] : []),
   ];

@@ -9,6 +9,7 @@ import {
   type RowHistorySearch,
   readRowHistory,
 } from '../../../observe/row-history.ts';
+import { serversNow } from '../../../observe/time.ts';
 import { about } from '../notifications-table.ts';
 import { ago, type Html } from '../parts.ts';
 import type { Route } from '../route.ts';
@@ -37,26 +38,27 @@ async function showTimeline(visit: Visit): Promise<Response> {
     limit: ENTRIES,
     withinMs: WITHIN_MS,
   });
+  const now = await serversNow(db.pool);
   const content = html`<div id="timeline" class="timeline">
     ${lookedAt(visit, history, by)} ${history.moreNewer ? more('newer') : ''}
     <ol>
-      ${history.newer.map((entry) => entryOf(visit, entry, false))}
-      ${record === undefined ? '' : entryOf(visit, record, true)}
-      ${history.older.map((entry) => entryOf(visit, entry, false))}
+      ${history.newer.map((entry) => entryOf(visit, entry, now))}
+      ${record === undefined ? '' : entryOf(visit, record, now, true)}
+      ${history.older.map((entry) => entryOf(visit, entry, now))}
     </ol>
     ${history.moreOlder ? more('older') : ''}
   </div>`;
   return visit.page({ title: 'Timeline', parent, content });
 }
 
-function entryOf(visit: Visit, entry: HistoryEntry, isThis: boolean): Html {
+function entryOf(visit: Visit, entry: HistoryEntry, now: Date, isThis = false): Html {
   const { id, writtenAt, channel } = entry;
   const what = html`${about(shownSummary(entry, visit.site.redaction))}`;
   return html`<li ${isThis ? html`aria-current="true"` : ''}>
     ${isThis ? html`<strong>${id}</strong>` : html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`}
     <span>${what}</span>
     <bdi class="muted">${visible(channel)}</bdi>
-    <span class="muted">${isThis ? 'this one, ' : ''}${ago(writtenAt)}</span>
+    <span class="muted">${isThis ? 'this one, ' : ''}${ago(writtenAt, now)}</span>
   </li>`;
 }
 

@@ -3,6 +3,7 @@ import { qualified } from '../../../db/names.ts';
 import { formatBytes, formatCount } from '../../../format.ts';
 import { type NotificationRecord, readNotification } from '../../../observe/notification-record.ts';
 import { reading } from '../../../observe/reading.ts';
+import { serversNow } from '../../../observe/time.ts';
 import { changesIn } from '../change-diff.ts';
 import { changeTable } from '../change-table.ts';
 import { deliveriesTable } from '../deliveries-table.ts';
@@ -28,9 +29,10 @@ const LONGEST_KEY = 300;
 async function showNotification(visit: Visit): Promise<Response> {
   const { db, redaction } = visit.site;
   const id = Number(visit.param('id'));
-  const record = await reading(db.pool, (reader) =>
-    readNotification(reader, db.names, id, READ_AT_MOST),
-  );
+  const { record, now } = await reading(db.pool, async (reader) => ({
+    record: await readNotification(reader, db.names, id, READ_AT_MOST),
+    now: await serversNow(reader),
+  }));
   const parent = { title: 'Notifications', href: visit.url('/notifications') };
   if (record === undefined) {
     const content = html`<div class="empty">
@@ -43,8 +45,8 @@ async function showNotification(visit: Visit): Promise<Response> {
   return visit.page({
     title: `Notification ${id}`,
     parent,
-    content: html`${facts(visit, record, summary, payload)}
-    ${section('Consumers', deliveries(visit, record))}
+    content: html`${facts(visit, { record, summary, payload, now })}
+    ${section('Consumers', deliveries(visit, record, now))}
     ${payload === undefined ? tooLarge(visit, record) : payloadParts(record, payload)}
     ${timeline(visit, record)}`,
   });
@@ -61,12 +63,14 @@ function payloadOf(
   return isKeyHidden ? withoutField(payload, 'id') : payload;
 }
 
-function facts(
-  visit: Visit,
-  record: NotificationRecord,
-  summary: ShownSummary,
-  payload: JsonNode | undefined,
-): Html {
+interface Facts {
+  readonly record: NotificationRecord;
+  readonly summary: ShownSummary;
+  readonly payload: JsonNode | undefined;
+  readonly now: Date;
+}
+
+function facts(visit: Visit, { record, summary, payload, now }: Facts): Html {
   const { channel, xid, writtenAt, storedBytes, jsonBytes } = record;
   const { key, table } = summary;
   const metadata = fieldOf(payload, 'metadata');
@@ -79,7 +83,7 @@ function facts(
     ${fact('Channel', html`<a href="${visit.url('/notifications', { channel })}"><bdi>${visibleStart(channel, LONGEST_KEY)}</bdi></a>`)}
     ${table === undefined ? '' : fact('Change', about(summary))}
     ${key === undefined ? '' : fact('Key', html`<bdi class="mono">${visibleStart(key, LONGEST_KEY)}</bdi>`)}
-    ${fact('Written', html`${ago(writtenAt)}, <span class="muted">${writtenAt.toISOString()}</span>`)}
+    ${fact('Written', html`${ago(writtenAt, now)}, <span class="muted">${writtenAt.toISOString()}</span>`)}
     ${fact('Size', size)} ${fact('Transaction', html`<code>${xid}</code>`)}
     ${metadata?.kind === 'object' ? metadataFacts(metadata, fact) : ''}
   </dl>`;
@@ -107,8 +111,8 @@ function metadataFacts(
 }
 
 /** Kept up to date while something is still to come. */
-function deliveries(visit: Visit, record: NotificationRecord): Html {
-  const list = deliveriesTable(visit, record);
+function deliveries(visit: Visit, record: NotificationRecord, now: Date): Html {
+  const list = deliveriesTable(visit, record, now);
   const isSettled = record.deliveries.every(
     ({ state }) => state === 'handled' || state === 'skipped',
   );

@@ -3,6 +3,7 @@ import { PgwatchError } from '../../../errors.ts';
 import { formatNumber } from '../../../format.ts';
 import { keyIndexStatement } from '../../../observe/notification-filter.ts';
 import { type Found, searchNotifications } from '../../../observe/notification-search.ts';
+import { serversNow } from '../../../observe/time.ts';
 import { hidden, select } from '../forms.ts';
 import { type KnownNames, knownNames } from '../known-names.ts';
 import {
@@ -72,13 +73,14 @@ async function results(visit: Visit, choice: NotificationChoice): Promise<Result
     withinMs: WITHIN_MS,
   });
   const isQuick = performance.now() - began < LIVE_WITHIN_MS && beforeId === undefined;
+  const now = await serversNow(db.pool);
   // Whoever found by a redacted key would know it.
   const shown = found.notifications.filter(
     (notification) => !isByKey || !shownSummary(notification, redaction).isKeyHidden,
   );
   const isAll = shown.length === found.notifications.length;
   const told = isAll ? found : { ...found, nextBeforeId: undefined, incomplete: false };
-  const list = notificationsTable(visit, shown, emptyText(visit, told));
+  const list = notificationsTable(visit, shown, now, emptyText(visit, told));
   return {
     notice: slowNotice(visit, choice, told),
     list: liveWhile(isQuick, 'notifications', list),

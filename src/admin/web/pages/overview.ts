@@ -77,13 +77,13 @@ function writer({ pid, prepared, database, role, seconds }: OldestWriter): Html 
   writing for ${formatSpan(seconds * 1000)}. What it wrote to the log is handled when it commits.`;
 }
 
-function logLine({ rows, bytes, oldest, queueUsage }: LogStatus): Html {
+function logLine({ rows, bytes, oldest, queueUsage, at }: LogStatus): Html {
   return html`${formatCount(rows, 'notification')}, ${formatBytes(bytes)}${
-    oldest === undefined ? '' : html`, the oldest ${ago(oldest)}`
+    oldest === undefined ? '' : html`, the oldest ${ago(oldest, at)}`
   }; NOTIFY queue ${(queueUsage * 100).toFixed(0)} % full`;
 }
 
-function channels(visit: Visit, { channels: found }: LogStatus): Html {
+function channels(visit: Visit, { channels: found, at }: LogStatus): Html {
   return table({
     caption: 'Channels',
     columns: [
@@ -94,7 +94,7 @@ function channels(visit: Visit, { channels: found }: LogStatus): Html {
     rows: found.map(({ channel, rows, atLeast, newest }) => [
       html`<a class="name" href="${visit.url('/notifications', { channel })}"><bdi>${visible(channel)}</bdi></a>`,
       count(rows, { atLeast }),
-      ago(newest),
+      ago(newest, at),
     ]),
     empty: html`The log is empty. Send something: <code>pgwatch notify orders '{"id": 1}'</code>`,
   });

@@ -31,7 +31,7 @@ async function showStatistics(visit: Visit): Promise<Response> {
       day === undefined
         ? tooSlow()
         : html`${section('Last 24 hours', hoursChart(day.hours), hoursLine(day.hours))}
-        ${section('Channels', channels(visit, day.channels), 'the ten with the most in the last 24 hours')}`
+        ${section('Channels', channels(visit, day.channels, status.log.at), 'the ten with the most in the last 24 hours')}`
     }
     ${section('Unprocessed', unprocessed(visit, status.consumers), 'by consumer')}`,
   });
@@ -61,7 +61,7 @@ function figures({ log, consumers }: Status, day: LogStatistics | undefined): Ht
   const atLeast = consumers.some((consumer) => consumer.atLeast);
   return html`<dl class="figures">
     ${figure('In the log', formatNumber(log.rows), formatBytes(log.bytes))}
-    ${figure('Oldest', html`${ago(log.oldest)}`)}
+    ${figure('Oldest', html`${ago(log.oldest, log.at)}`)}
     ${figure(
       'Written',
       total(({ written }) => written),
@@ -109,7 +109,7 @@ function hoursLine(hours: readonly HourStatistics[]): string {
   return `written in each hour, and how many of these all consumers have handled${is}`;
 }
 
-function channels(visit: Visit, top: readonly ChannelStatistics[]): Html {
+function channels(visit: Visit, top: readonly ChannelStatistics[], now: Date): Html {
   return table({
     caption: 'The channels with the most notifications in the last 24 hours',
     columns: [
@@ -122,7 +122,7 @@ function channels(visit: Visit, top: readonly ChannelStatistics[]): Html {
       html`<a class="name" href="${visit.url('/notifications', { channel })}"><bdi>${visible(channel)}</bdi></a>`,
       count(written, { atLeast: isWrittenAtLeast }),
       count(rows, { atLeast: isRowsAtLeast }),
-      ago(newest),
+      ago(newest, now),
     ]),
     empty: html`The log is empty. Send something: <code>pgwatch notify orders '{"id": 1}'</code>`,
   });

@@ -257,6 +257,9 @@ begin
     payload := @schema@.change_payload(described, tg_op, old_data, new_data);
   exception when others then
     described := @schema@.describe_table(tg_relid);
+    if described is null then
+      return coalesce(new, old);
+    end if;
     if tg_level = 'ROW' then
       if tg_op <> 'INSERT' then
         old_data := @schema@.row_to_jsonb_leniently(old, tg_relid);

@@ -82,10 +82,24 @@ function officeSession(
   const calls = new EventLog<string>();
   const session: DoorkeeperSession = {
     client: Object.assign(new pg.Client(), {
-      query: async () => {
+      query: async ({ name }: { name: string }) => {
         const channels = found(calls.all);
         calls.add('look');
-        return { rows: [['10:10:', channels.length, channels]] };
+        const rows = channels.map((channel, index) => [
+          index + 1,
+          channel,
+          null,
+          '{}',
+          0,
+          null,
+          '9',
+        ]);
+        return {
+          rows:
+            name === 'pgwatch_fetch_news'
+              ? [[null, '10:10:', null, null, null, null, null], ...rows]
+              : [['10:10:', channels.length, channels]],
+        };
       },
     }),
     lockShared: async () => {},

@@ -2,10 +2,11 @@ import type { FetchLimits } from './fetch-limits.ts';
 import { KEY_BYTES, type LogRow, SURELY_FITS_BYTES, WRITTEN_AT } from './log-row.ts';
 
 /**
- * A statement for the rows of `from`, in any order, in the columns of a LogRow, and one more if wanted. One that is not small
- * comes without its text: a payload and key of more than the parameter `share`, or one of which only
- * the text itself would tell. So together they never exceed `share` times their number, and nothing
- * has to be added up: on a page of a thousand rows, adding up takes as long as reading them.
+ * A statement for the rows of `from`, in any order, in the columns of a LogRow, and one more if wanted.
+ * One that is not small comes without its text: a payload and key of more than the parameter `share`,
+ * or one of which only the text itself would tell. So together they never exceed `share` times their
+ * number, and nothing has to be added up: on a page of a thousand rows, adding up takes as long as
+ * reading them.
  */
 export function smallRows(from: string, share: string, more?: string): string {
   const isSmall = `octet_length(json) + ${KEY_BYTES} <= ${share}`;

@@ -39,7 +39,7 @@ export interface ListenerOptions {
 const LONGEST_SILENCE_MS = 60_000;
 
 /**
- * Wakes consumers when something is rung for them. Carries no data and may ring too often; what it
+ * Wakes consumers when something is rung for them. It may ring too often; what it
  * must never do is stay silent, so whenever its session is new, everybody looks for themselves.
  */
 export class Listener {

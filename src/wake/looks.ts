@@ -15,7 +15,9 @@ export interface Found {
 
 /** So often nobody here may take what is brought along, before nothing is brought for a while. */
 const LOOKS_IN_VAIN = 5;
-const NOTHING_BROUGHT_FOR_MS = 1_000;
+/** For so long nothing is brought at first. A stall is over soon; who is busy for longer doubles it. */
+const FIRST_PAUSE_MS = 20;
+const LONGEST_PAUSE_MS = 1_000;
 
 /** The looks of one session, each from where the last one ended: nothing is passed over. */
 export class Looks {
@@ -24,6 +26,7 @@ export class Looks {
   #seen: Snapshot = BEFORE_EVERYTHING;
   #lastNews: News | undefined;
   #inVain = 0;
+  #pauseMs = FIRST_PAUSE_MS;
   #bringsAgainAt = 0;
 
   constructor(client: ClientBase, names: Names) {
@@ -52,6 +55,7 @@ export class Looks {
     this.#seen = news.until;
     const ring = news.channels;
     if (ring.length === 0) return { ring };
+    if (this.#lastNews?.isTaken === true) this.#pauseMs = FIRST_PAUSE_MS;
     this.#inVain = this.#lastNews?.isTaken === false ? this.#inVain + 1 : 0;
     this.#lastNews = news;
     if (this.#inVain >= LOOKS_IN_VAIN) this.#bringNothingForAWhile();
@@ -61,6 +65,7 @@ export class Looks {
   #bringNothingForAWhile(): void {
     this.#inVain = 0;
     this.#lastNews = undefined;
-    this.#bringsAgainAt = performance.now() + NOTHING_BROUGHT_FOR_MS;
+    this.#bringsAgainAt = performance.now() + this.#pauseMs;
+    this.#pauseMs = Math.min(LONGEST_PAUSE_MS, 2 * this.#pauseMs);
   }
 }

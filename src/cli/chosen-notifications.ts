@@ -32,9 +32,19 @@ export function parseChosen(chosen: ChosenNotifications): TypedFilter {
   };
 }
 
-/** What was typed, as a filter. Once for what is counted and what is done: both mean the same. */
+/**
+ * What was typed, as a filter. Once for what is counted and what is done: both mean the same.
+ * @throws USAGE when it ends before it begins, as with two ages the wrong way round
+ */
 export async function filterOf(db: Queryable, typed: TypedFilter): Promise<NotificationFilter> {
-  return { ...typed, ...(await byServersClock(db, typed)) };
+  const { since, until } = await byServersClock(db, typed);
+  if (since !== undefined && until !== undefined && since >= until) {
+    throw new PgwatchError('USAGE', {
+      what: `--since, ${since.toISOString()}, is not before --until, ${until.toISOString()}, so nothing could be meant.`,
+      hint: 'The earlier time is --since; of two ages that is the greater: --since 2h --until 1h.',
+    });
+  }
+  return { ...typed, since, until };
 }
 
 function isGiven(text: string | undefined): boolean {

@@ -169,7 +169,11 @@ function beforeOf(
     before === undefined
       ? 'how many come before it could not be counted in time'
       : `${formatNumber(before.count)}${before.atLeast ? '+' : ''} pending ${before.count === 1 ? 'notification comes' : 'notifications come'} before it`;
-  if (windowAt === undefined) return [count];
+  if (windowAt === undefined) {
+    return [
+      before?.earliestId === undefined ? count : `${count}, the earliest is ${before.earliestId}`,
+    ];
+  }
   const where = inWindow ? 'it lies in that playback' : 'it comes after that playback';
   return [`${count}: the consumer plays back, has come to id ${windowAt}, and ${where}`];
 }

@@ -11,6 +11,8 @@ export interface PendingBefore {
   readonly count: number;
   /** There are more; it is not counted further. */
   readonly atLeast: boolean;
+  /** The one that it is about now, or the next. Undefined: none, not all were counted, or in a playback. */
+  readonly earliestId: number | undefined;
 }
 
 const COUNTED_AT_MOST = 10_000;
@@ -32,26 +34,29 @@ export async function countPendingBefore(
   try {
     const rows = await reading(
       pool,
-      (db) =>
-        query<{ consumer: string; before: string | number }>(db, beforeStatement(names), [
-          id,
-          COUNTED_AT_MOST,
-        ]),
+      (db) => query<Row>(db, beforeStatement(names), [id, COUNTED_AT_MOST]),
       { statementTimeoutMs: COUNT_WITHIN_MS },
     );
-    return new Map(
-      rows.map(({ consumer, before }) => [
-        consumer,
-        {
-          count: Math.min(Number(before), COUNTED_AT_MOST),
-          atLeast: Number(before) > COUNTED_AT_MOST,
-        },
-      ]),
-    );
+    return new Map(rows.map((row) => [row.consumer, pendingBeforeOf(row)]));
   } catch (error) {
     if (codeOf(error) === SQLSTATE.queryCanceled) return undefined;
     throw error;
   }
+}
+
+interface Row {
+  consumer: string;
+  before: string | number;
+  earliest: string | number | null;
+}
+
+function pendingBeforeOf({ before, earliest }: Row): PendingBefore {
+  const atLeast = Number(before) > COUNTED_AT_MOST;
+  return {
+    count: Math.min(Number(before), COUNTED_AT_MOST),
+    atLeast,
+    earliestId: atLeast || earliest === null ? undefined : Number(earliest),
+  };
 }
 
 /** A window's rows come first, by id, then what became visible since. $1: the id, $2: counted at most. */
@@ -63,8 +68,12 @@ function beforeStatement(names: Names): string {
   end`;
   const before = waitingFor(names, { limit: '$2 + 1', cursor: 'p', condition: comesBefore });
   return `
-    select c.name as consumer, (select least(count(*), $2 + 1) from (${before}) before) as before
+    select c.name as consumer, before.before, before.earliest
     from ${qualified(names, 'notification_log')} log ${deliveriesOf(names)}
     cross join lateral (select ${IS_IN_WINDOW} as in_window) target
+    cross join lateral (
+      select least(count(*), $2 + 1) as before, case when p.until is null then min(before.id) end as earliest
+      from (${before}) before
+    ) before
     where log.id = $1`;
 }

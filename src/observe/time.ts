@@ -63,8 +63,15 @@ export async function serversNow(db: Queryable): Promise<Date> {
 
 /** A date alone is its midnight here; JavaScript would take it for UTC's. */
 function dateOf(text: string): Date {
+  if (!isDay(text.slice(0, 10))) return new Date(Number.NaN);
   if (DATE.test(text)) return new Date(`${text}T00:00`);
   return new Date(DATE_AND_TIME.test(text) ? text : Number.NaN);
+}
+
+/** JavaScript takes the 31st of November for the 1st of December, and the wrong ones would be replayed. */
+function isDay(text: string): boolean {
+  const day = new Date(`${text}T00:00Z`);
+  return !Number.isNaN(day.getTime()) && day.toISOString().startsWith(text);
 }
 
 function isUnit(text: string | undefined): text is Unit {

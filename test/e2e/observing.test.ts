@@ -44,7 +44,7 @@ describe.sequential('what shows how things stand', () => {
     const project = await newProject();
     const before = await project.run(['doctor']);
     expect(before.stdout).toContain('PROBLEM  schema: pgwatch is not installed in this database');
-    expect(before.stdout).toContain('`pgwatch migrate`');
+    expect(before.stdout).toMatch(/^ {11}pgwatch migrate$/m);
     expect(before.code).toBe(1);
     await project.run(['migrate']);
     const after = await project.run(['doctor']);

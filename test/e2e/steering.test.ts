@@ -115,6 +115,16 @@ describe.sequential('what one does when something went wrong', () => {
     expect((await tail.kill('SIGTERM')).code).toBe(0);
   });
 
+  it('a period that ends before it begins is an error, and not nothing to be done', async () => {
+    const project = await newProject();
+    for (const command of ['replay', 'discard']) {
+      const what = [command, '--consumer', 'mails', '--since', '1h', '--until', '2h'];
+      const { code, stderr } = await project.run(what);
+      expect(stderr).toContain('so nothing could be meant');
+      expect(code).toBe(2);
+    }
+  });
+
   it('a time that is none is an error before the database is asked', async () => {
     const project = await newProject();
     const env = { DATABASE_URL: 'postgres://nobody@127.0.0.1:1/nothing' };

@@ -125,7 +125,9 @@ describe('a notification of the log', () => {
     await fixture.start([consumer], { once: true }).ended;
     const ids = [await fixture.notify(1), await fixture.notify(2), await fixture.notify(3)];
     const told = await text(ids[2] ?? 0);
-    expect(told).toContain(`${consumer.id}: pending\n  2 pending notifications come before it\n`);
+    expect(told).toContain(
+      `${consumer.id}: pending\n  2 pending notifications come before it, the earliest is ${ids[0]}\n`,
+    );
     expect(told).toContain('nobody runs it: start `pgwatch listen`');
     await fixture.database.query(
       `update pgwatch.consumer_cursor set lease_owner = 'a/1', lease_until = now() - interval '1 min'`,

@@ -21,9 +21,12 @@ describe('a time', () => {
     expect(parseTime('2026-11-24')(now)).toEqual(new Date(2026, 10, 24));
   });
 
-  it.each(['yesterday', '', '5', '2026-13-40'])('%j is refused', (text) => {
-    expect(() => parseTime(text)).toThrow('is no time');
-  });
+  it.each(['yesterday', '', '5', '2026-13-40', '2026-11-31', '2026-02-29T10:00Z'])(
+    '%j is refused',
+    (text) => {
+      expect(() => parseTime(text)).toThrow('is no time');
+    },
+  );
 
   it('that is an age goes by the clock of the server, which is asked once', async () => {
     const query = vi.fn(async () => ({ rows: [{ now: now.getTime() }] }));

@@ -31,11 +31,17 @@ export async function lookForInstallation({ db }: Patient): Promise<Foundation> 
   return { findings, isThere: true };
 }
 
-/** An error as a finding. */
+/** An error as a finding. What mends it is to be pasted, where it is a command and not to be found out. */
 export function failed(check: string, error: unknown): Finding {
   const what = error instanceof Error ? error.message : String(error);
-  const hint = error instanceof PgwatchError ? error.hint : undefined;
-  return { check, severity: 'problem', what, ...(hint === undefined ? {} : { mend: [hint] }) };
+  const mend = mendOf(error);
+  return { check, severity: 'problem', what, ...(mend === undefined ? {} : { mend: [mend] }) };
+}
+
+function mendOf(error: unknown): string | undefined {
+  if (!(error instanceof PgwatchError)) return undefined;
+  const isToMigrate = error.code === 'SCHEMA_MISSING' || error.code === 'SCHEMA_OUTDATED';
+  return isToMigrate ? 'pgwatch migrate' : error.hint;
 }
 
 async function lookAtConnection(db: Patient['db']): Promise<Finding> {

@@ -3,6 +3,10 @@ import { fillLazyParts } from './lazy.js';
 import { keepLive } from './live.js';
 import { watchSelection } from './selection.js';
 
+// On a phone the menu scrolls sideways. Only the menu: an address may lead to a place further down.
+const current = document.querySelector('nav [aria-current="page"]');
+const menu = current?.closest('nav');
+if (menu) menu.scrollLeft = current.offsetLeft - (menu.clientWidth - current.offsetWidth) / 2;
 drawCharts(document);
 watchSelection();
 keepLive();

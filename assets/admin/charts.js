@@ -5,7 +5,7 @@ const CHART_HEIGHT = 176;
 const TICKS_APART = [60, 120, 300, 600, 1_800, 3_600, 7_200, 10_800, 21_600];
 const TIME = new Intl.DateTimeFormat('en-GB', { hour: '2-digit', minute: '2-digit' });
 const EXACT_TIME = new Intl.DateTimeFormat('en-GB', { timeStyle: 'medium' });
-const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 1 });
+const NUMBER = new Intl.NumberFormat('en-US', { maximumFractionDigits: 2 });
 
 const drawn = new WeakMap();
 const sizes = new ResizeObserver((entries) => {

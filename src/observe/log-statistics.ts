@@ -14,7 +14,7 @@ export interface LogStatistics {
 }
 
 export interface HourStatistics {
-  readonly began: Date;
+  readonly ended: Date;
   /** Exact up to 100,000; beyond, by the ids, of which some may have been rolled back. */
   readonly written: number;
   /**
@@ -65,7 +65,7 @@ export async function readLogStatistics(
 }
 
 interface HourBounds {
-  readonly began: Date;
+  readonly ended: Date;
   readonly firstId: number;
   /** The first id that comes after it. */
   readonly endId: number;
@@ -79,7 +79,7 @@ async function hourBounds(db: Queryable, names: Names): Promise<HourBounds[]> {
   const times = Array.from({ length: HOURS }, (_, at) => new Date(now - (HOURS - at) * HOUR_MS));
   const ids = await idsAtTimes(db, names.schema, whole, times);
   return times.map((began, at) => ({
-    began,
+    ended: new Date(began.getTime() + HOUR_MS),
     firstId: ids[at] ?? whole.firstId,
     endId: ids[at + 1] ?? whole.lastId + 1,
   }));
@@ -100,12 +100,12 @@ async function readHours(
     hours.map(({ firstId }) => firstId),
     hours.map(({ endId }) => endId),
   ]);
-  return hours.map(({ began, firstId, endId }, at) => {
+  return hours.map(({ ended, firstId, endId }, at) => {
     const counted = Number(rows[at]?.written ?? 0);
     const [sampled, handled] = [Number(rows[at]?.sampled ?? 0), Number(rows[at]?.handled ?? 0)];
     const written = counted > COUNTED_AT_MOST ? endId - firstId : counted;
     return {
-      began,
+      ended,
       written,
       handled: sampled === 0 ? 0 : Math.round((written * handled) / sampled),
       isEstimate: sampled < written,

@@ -95,6 +95,39 @@ describe('with data', () => {
   });
 });
 
+/** How many lines each of these texts takes. */
+async function linesOf(page: Page, selector: string): Promise<unknown> {
+  return page.evaluate(`[...document.querySelectorAll(${JSON.stringify(selector)})]
+    .map((node) => new Set([...node.getClientRects()].map(({ top }) => Math.round(top))).size)`);
+}
+
+describe('where there is little room', () => {
+  it('an id stays on one line, whatever stands beside it', async () => {
+    const { database } = fixture;
+    await database.query(`select smart_notify($1, '{}', $2) from generate_series(1, 50)`, [
+      'a.channel.with.a.long.name'.repeat(2),
+      'k'.repeat(500),
+    ]);
+    const admin = await startAdmin({ db: database.db });
+    const page = await browser.open(`${admin.origin}/notifications`);
+    await page.locator('tbody tr').nth(49).waitFor();
+    expect(await linesOf(page, 'tbody a.name')).toEqual(Array.from({ length: 50 }, () => 1));
+  });
+
+  it('a phone shows which page it is, and links in one piece', async () => {
+    const admin = await startAdmin({ db: fixture.database.db });
+    const page = await browser.open(`${admin.origin}/cleanup`, { viewport: PHONE });
+    const current = await page.locator('nav [aria-current="page"]').boundingBox();
+    const end = (current?.x ?? PHONE.width) + (current?.width ?? 0);
+    expect(Math.floor(end)).toBeLessThanOrEqual(PHONE.width);
+    await page.goto(`${admin.origin}/notifications/${log.dead}`);
+    // Replay for who has handled it, replay and discard for whose dead letter it is.
+    await page.getByRole('link', { name: /^Discard/ }).waitFor();
+    const lines = await linesOf(page, 'td.number a');
+    expect(lines).toEqual([1, 1, 1, 1]);
+  });
+});
+
 it('a notification names the transaction that wrote it', async () => {
   const { database } = fixture;
   const client = await database.connect();

@@ -153,4 +153,16 @@ describe('the statistics', () => {
     expect(text).toContain(`${fixture.name()} 5 5`);
     expect(text).toMatch(new RegExp(`${consumer.id} ■ stopped 2 pending of`));
   });
+
+  it('tell of each hour at its end, and that what a sample tells is not exact', async () => {
+    await fixture.database.query('truncate pgwatch.notification_log');
+    await write(201, '5 minutes');
+    const { body } = await (await start()).get('/statistics');
+    expect(textOf(body)).toContain('Handled 0 of these, about');
+    const chart = /data-chart="(?<chart>[^"]+)"/.exec(body)?.groups?.['chart'] ?? '';
+    const { data } = JSON.parse(chart.replaceAll('&quot;', '"'));
+    expect(data[1].at(-1)).toBe(201);
+    // The hour in which they were written has lasted until now.
+    expect(Math.abs(data[0].at(-1) - Date.now() / 1000)).toBeLessThan(600);
+  });
 });

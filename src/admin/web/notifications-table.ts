@@ -33,7 +33,7 @@ export function notificationsTable(
       const { id, channel, deliveries, storedBytes, writtenAt } = notification;
       return [
         ...(visit.isOperator ? [selectBox(id)] : []),
-        html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
+        html`<a class="name id" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
         html`<bdi>${visibleStart(channel, LONGEST)}</bdi>`,
         about(shownSummary(notification, visit.site.redaction)),
         badges(deliveries),

@@ -174,7 +174,7 @@ function retries(visit: Visit, queue: readonly Redelivery[], now: Date): Html {
       const { id, dueAt, attempts, reason, error } = redelivery;
       const key = shownKey(redelivery, visit.site.redaction) ?? '';
       return [
-        html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
+        html`<a class="name id" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
         dueAt === undefined
           ? html`behind its key <bdi class="mono">${visibleStart(key, LONGEST_KEY)}</bdi>`
           : ago(dueAt, now),

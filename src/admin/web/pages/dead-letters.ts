@@ -187,7 +187,7 @@ function rowOf(visit: Visit, { consumer }: OfConsumer, letter: Redelivery, now: 
       : html` <span class="muted">key <bdi>${visibleStart(key, LONGEST_KEY)}</bdi></span>`;
   return [
     ...(visit.isOperator ? [selectBox(id)] : []),
-    html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
+    html`<a class="name id" href="${visit.url(`/notifications/${id}`)}">${id}</a>`,
     html`<bdi>${visibleStart(channel, LONGEST_KEY)}</bdi>${ofKey}`,
     attempts,
     ago(since, now),

@@ -55,7 +55,7 @@ function entryOf(visit: Visit, entry: HistoryEntry, now: Date, isThis = false): 
   const { id, writtenAt, channel } = entry;
   const what = html`${about(shownSummary(entry, visit.site.redaction))}`;
   return html`<li ${isThis ? html`aria-current="true"` : ''}>
-    ${isThis ? html`<strong>${id}</strong>` : html`<a class="name" href="${visit.url(`/notifications/${id}`)}">${id}</a>`}
+    ${isThis ? html`<strong>${id}</strong>` : html`<a class="name id" href="${visit.url(`/notifications/${id}`)}">${id}</a>`}
     <span>${what}</span>
     <bdi class="muted">${visible(channel)}</bdi>
     <span class="muted">${isThis ? 'this one, ' : ''}${ago(writtenAt, now)}</span>

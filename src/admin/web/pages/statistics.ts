@@ -70,7 +70,7 @@ function figures({ log, consumers }: Status, day: LogStatistics | undefined): Ht
     ${figure(
       'Handled',
       total(({ handled }) => handled),
-      'of these',
+      `of these${day === undefined ? '' : about(day.hours)}`,
     )}
     ${figure(
       'Unprocessed',
@@ -97,7 +97,8 @@ function hoursChart(hours: readonly HourStatistics[]): Html {
     kind: 'chart',
     series: ['written/hour', 'of these handled'],
     data: [
-      hours.map(({ began }) => Math.round(began.getTime() / 1000)),
+      // Up to then, as in the other charts: what was just written stands at its end.
+      hours.map(({ ended }) => Math.round(ended.getTime() / 1000)),
       hours.map(({ written }) => written),
       hours.map(({ handled }) => handled),
     ],
@@ -105,8 +106,12 @@ function hoursChart(hours: readonly HourStatistics[]): Html {
 }
 
 function hoursLine(hours: readonly HourStatistics[]): string {
-  const is = hours.some(({ isEstimate }) => isEstimate) ? ', about' : '';
-  return `written in each hour, and how many of these all consumers have handled${is}`;
+  return `written in each hour, and how many of these all consumers have handled${about(hours)}`;
+}
+
+/** What is told of a sample is not exact. */
+function about(hours: readonly HourStatistics[]): string {
+  return hours.some(({ isEstimate }) => isEstimate) ? ', about' : '';
 }
 
 function channels(visit: Visit, top: readonly ChannelStatistics[], now: Date): Html {

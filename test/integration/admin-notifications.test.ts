@@ -13,7 +13,7 @@ function start(redact: readonly string[] = [], env = {}) {
 
 /** The ids of the notifications that a page lists, in its order. */
 function listed(body: string): number[] {
-  return [...body.matchAll(/<a class="name" href="\/notifications\/(\d+)"/g)].map(([, id]) =>
+  return [...body.matchAll(/<a class="name id" href="\/notifications\/(\d+)"/g)].map(([, id]) =>
     Number(id),
   );
 }

@@ -160,6 +160,9 @@ describe('dead letters', () => {
     const page = `/dead-letters/review?consumer=${id}&${query}`;
     const text = textOf((await press(admin, page, button)).body);
     expect(text).toContain(`${number} dead letters will be handled again.`);
+    const errorGroup = new URLSearchParams(query).get('error') ?? undefined;
+    const line = admin.lines.find(({ action }) => action === 'replay');
+    expect([line?.['consumer'], line?.['errorGroup']]).toEqual([id, errorGroup]);
     const left = (await fixture.redeliveries(id)).filter(({ state }) => state === 'dead');
     expect(left).toHaveLength(3 - number);
   });
@@ -183,6 +186,22 @@ describe('dead letters', () => {
     );
     expect(textOf(body)).toContain('Nothing is selected.');
     expect(body).not.toContain('/dead-letters/discard"');
+  });
+
+  it.each([
+    ['/dead-letters/discard', 'id'],
+    ['/dead-letters/replay', 'error'],
+    ['/consumers/:id/replay', 'where'],
+  ])('%s: of which an empty "%s" would choose all, are left alone', async (path, field) => {
+    const { id } = await consumerWith(THREE);
+    const admin = await start();
+    const token = await admin.formToken(`/consumers/${id}`);
+    const fields = { token, consumer: id, [field]: '' };
+    const { status, body } = await admin.post(path.replace(':id', id), fields);
+    expect(status).toBe(400);
+    expect(textOf(body)).toContain(`The field "${field}" is empty.`);
+    const states = (await fixture.redeliveries(id)).map(({ state }) => state);
+    expect(states).toEqual(['dead', 'dead', 'dead']);
   });
 
   it('are counted by error as they are replayed and discarded by it', async () => {

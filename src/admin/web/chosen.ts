@@ -50,6 +50,23 @@ export async function chosenFilter(
   return { ...typed, ...(await byServersClock(db.pool, typed)) };
 }
 
+/**
+ * To be called before something is done: an empty field chooses nothing, so all would be meant. The
+ * pages send none; a program may, out of a variable that has no value.
+ * @throws USAGE
+ */
+export function assertNothingEmpty(fields: URLSearchParams): void {
+  const empty = [...CHOICE_FIELDS, 'error'].find((name) =>
+    fields.getAll(name).some((value) => value.trim() === ''),
+  );
+  if (empty === undefined) return;
+  throw new PgwatchError('USAGE', {
+    what: `The field "${empty}" is empty.`,
+    why: 'Without it, more would be meant than was chosen.',
+    hint: 'Fill the field, or leave it out to mean all.',
+  });
+}
+
 /** What was chosen, to be sent along: only the fields that are filled. */
 export function chosenFields(fields: URLSearchParams): [string, string][] {
   return CHOICE_FIELDS.flatMap((name) =>

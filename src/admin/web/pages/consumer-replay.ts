@@ -7,7 +7,7 @@ import {
   type ReplayRequest,
   scheduleReplay,
 } from '../../../steer/replay.ts';
-import { chosenFields, chosenFilter } from '../chosen.ts';
+import { assertNothingEmpty, chosenFields, chosenFilter } from '../chosen.ts';
 import { consumerPath } from '../consumer-path.ts';
 import { action, choiceInputs } from '../forms.ts';
 import type { Html } from '../parts.ts';
@@ -89,6 +89,7 @@ async function counted(visit: Visit, consumer: string): Promise<Html> {
 
 async function replay(visit: Visit): Promise<Response> {
   const consumer = visit.param('consumer');
+  assertNothingEmpty(visit.form);
   const request = await requestOf(visit, consumer, visit.form);
   visit.audit('replay', { ...request });
   const scheduled = await scheduleReplay(visit.site.db, request);

@@ -3,7 +3,7 @@ import { PgwatchError } from '../../../errors.ts';
 import { formatCount } from '../../../format.ts';
 import { countDiscard, discard } from '../../../steer/discard.ts';
 import { countReplay, scheduleReplay } from '../../../steer/replay.ts';
-import { chosenFilter } from '../chosen.ts';
+import { assertNothingEmpty, chosenFilter } from '../chosen.ts';
 import { deadLetterChoice, fieldsOf, sentFields } from '../dead-letter-choice.ts';
 import { action } from '../forms.ts';
 import type { Route } from '../route.ts';
@@ -66,15 +66,15 @@ async function review(visit: Visit): Promise<Response> {
 }
 
 async function replay(visit: Visit): Promise<Response> {
-  const request = await requestOf(visit, visit.form);
-  visit.audit('replay', { ...request });
+  const request = await requestToDo(visit);
+  visit.audit('replay', chosenIn(request));
   const scheduled = await scheduleReplay(visit.site.db, request);
   return done(visit, `${formatCount(scheduled, 'dead letter')} will be handled again.`);
 }
 
 async function giveUp(visit: Visit): Promise<Response> {
-  const request = await requestOf(visit, visit.form);
-  visit.audit('discard', { ...request });
+  const request = await requestToDo(visit);
+  visit.audit('discard', chosenIn(request));
   const given = await discard(visit.site.db, request);
   return done(visit, `${formatCount(given, 'dead letter')} given up.`);
 }
@@ -82,6 +82,17 @@ async function giveUp(visit: Visit): Promise<Response> {
 function done(visit: Visit, text: string): Response {
   const query = Object.fromEntries(fieldsOf(deadLetterChoice(visit.form)));
   return visit.redirect('/dead-letters', { kind: 'done', text }, query);
+}
+
+/** @throws USAGE */
+function requestToDo(visit: Visit) {
+  assertNothingEmpty(visit.form);
+  return requestOf(visit, visit.form);
+}
+
+/** For the log, in which `error` is that of the line. */
+function chosenIn({ error, ...request }: Awaited<ReturnType<typeof requestOf>>) {
+  return { ...request, errorGroup: error };
 }
 
 /** @throws USAGE */

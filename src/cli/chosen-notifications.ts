@@ -2,7 +2,8 @@ import type { Queryable } from '../db/queryable.ts';
 import { PgwatchError } from '../errors.ts';
 import { type NotificationFilter, parseCondition } from '../observe/notification-filter.ts';
 import { byServersClock, type Period, parseTime, type TypedTime } from '../observe/time.ts';
-import type { ChosenNotifications } from './options.ts';
+import { shellWord } from '../shell-word.ts';
+import type { ChangeOptions, ChosenNotifications } from './options.ts';
 
 /** A filter whose times are as typed. */
 interface TypedFilter extends Omit<NotificationFilter, keyof Period<unknown>>, Period<TypedTime> {}
@@ -45,6 +46,12 @@ export async function filterOf(db: Queryable, typed: TypedFilter): Promise<Notif
     });
   }
   return { ...typed, since, until };
+}
+
+/** What tells why nothing can be done with what was named, as a line; empty where no id was. */
+export function whereToAsk({ ids: [id], consumer }: ChangeOptions): string {
+  if (id === undefined) return '';
+  return `  → \`pgwatch explain ${id} ${shellWord(consumer)}\` tells how it stands.\n`;
 }
 
 function isGiven(text: string | undefined): boolean {

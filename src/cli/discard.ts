@@ -1,6 +1,6 @@
 import { formatCount } from '../format.ts';
 import { countDiscard, type DiscardRequest, discard } from '../steer/discard.ts';
-import { filterOf, parseChosen } from './chosen-notifications.ts';
+import { filterOf, parseChosen, whereToAsk } from './chosen-notifications.ts';
 import { confirmed } from './confirm.ts';
 import type { ChangeOptions, CommandContext } from './options.ts';
 import { withDatabase } from './with-database.ts';
@@ -23,6 +23,7 @@ export async function runDiscard(context: CommandContext, options: ChangeOptions
     const what = countOf(count);
     if (count === 0 || options.dryRun) {
       output.write(`${what} of ${options.consumer} would be given up.\n`);
+      if (count === 0) output.write(whereToAsk(options));
       return;
     }
     if (!(await confirmed(context, `Give up ${what} of ${options.consumer}?`, options.yes))) {

@@ -1,6 +1,6 @@
 import { formatCount } from '../format.ts';
 import { countReplay, type ReplayRequest, scheduleReplay } from '../steer/replay.ts';
-import { filterOf, parseChosen } from './chosen-notifications.ts';
+import { filterOf, parseChosen, whereToAsk } from './chosen-notifications.ts';
 import { confirmed } from './confirm.ts';
 import type { ChangeOptions, CommandContext } from './options.ts';
 import { withDatabase } from './with-database.ts';
@@ -20,6 +20,7 @@ export async function runReplay(context: CommandContext, options: ChangeOptions)
     const who = `by ${options.consumer}`;
     if (count === 0 || options.dryRun) {
       output.write(`${what} would be handled again ${who}.\n`);
+      if (count === 0) output.write(whereToAsk(options));
       return;
     }
     if (!(await confirmed(context, `Let ${what} be handled again ${who}?`, options.yes))) {

@@ -10,7 +10,7 @@ export interface NotificationFilter {
   /** Written before this time. */
   readonly until?: Date | undefined;
   readonly key?: string | undefined;
-  /** Fields of the payload and the text that each must have. */
+  /** Fields of the payload and the text that each must have; `null` is also the null of JSON. */
   readonly where?: readonly FieldCondition[] | undefined;
 }
 
@@ -40,11 +40,15 @@ export function conditionsOf(filter: NotificationFilter, parameters: Parameters)
     ...(since === undefined ? [] : [`log.created_at >= ${parameters.add(since, 'timestamptz')}`]),
     ...(until === undefined ? [] : [`log.created_at < ${parameters.add(until, 'timestamptz')}`]),
     ...(key === undefined ? [] : [keyCondition(parameters.add(key, 'text'))]),
-    ...where.map(
-      ({ path, value }) =>
-        `log.payload #>> ${parameters.add(path, 'text[]')} = ${parameters.add(value, 'text')}`,
-    ),
+    ...where.map((condition) => fieldCondition(condition, parameters)),
   ];
+}
+
+function fieldCondition({ path, value }: FieldCondition, parameters: Parameters): string {
+  const field = parameters.add(path, 'text[]');
+  const hasText = `log.payload #>> ${field} = ${parameters.add(value, 'text')}`;
+  // The null of JSON has no text.
+  return value === 'null' ? `(${hasText} or log.payload #> ${field} = jsonb 'null')` : hasText;
 }
 
 /** Of one channel, rows come out of the index (channel, id) in the order of their ids; of several, not. */

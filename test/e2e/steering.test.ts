@@ -93,6 +93,10 @@ describe.sequential('what one does when something went wrong', () => {
     expect(await count('--since', '1h', '--channel', 'other')).toBe(
       '0 notifications would be handled again by mails.\n',
     );
+    expect(await count('--id', '4711')).toBe(
+      '0 notifications would be handled again by mails.\n' +
+        '  → `pgwatch explain 4711 mails` tells how it stands.\n',
+    );
   });
 
   it("an age goes by the server's clock, whatever this machine's says", async () => {

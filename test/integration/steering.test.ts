@@ -152,7 +152,7 @@ describe('a replay', () => {
     ]);
     await fixture.startLive([consumer]);
     const before = new Date();
-    const a = await fixture.notify({ table: 'users', new_data: { status: 'paid' } });
+    const a = await fixture.notify({ table: 'users', new_data: { status: 'paid', paid_at: null } });
     const b = await fixture.notify({ table: 'orders' }, null, fixture.name('b'));
     await received.count(2);
     const count = (filter: Parameters<typeof countReplay>[1]['filter']) =>
@@ -162,6 +162,8 @@ describe('a replay', () => {
     expect(await count({ channels: [fixture.name('b')] })).toBe(1);
     expect(await count({ where: [{ path: ['new_data', 'status'], value: 'paid' }] })).toBe(1);
     expect(await count({ where: [{ path: ['table'], value: 'nothing' }] })).toBe(0);
+    const paidAt = (value: string) => count({ where: [{ path: ['new_data', 'paid_at'], value }] });
+    expect([await paidAt('null'), await paidAt(''), await paidAt('x')]).toEqual([1, 0, 0]);
     expect(await count({ since: new Date(before.getTime() - 1000) })).toBe(2);
     expect(await count({ until: new Date(before.getTime() - 1000) })).toBe(0);
     await scheduleReplay(fixture.database.db, { consumer: consumer.id, filter: { ids: [b] } });
